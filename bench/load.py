@@ -1,0 +1,116 @@
+"""How long loading takes and how much memory: a 100,000-row sheet of 60 columns, a million-row GB18030 text file."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+
+import numpy as np
+import xlsxwriter
+
+from pv.sources.layouts import Layout, layouts
+
+_LOAD = """
+import json, resource, sys, time
+from datetime import UTC, datetime
+from pathlib import Path
+from pv import intake, store
+engine = store.open_store(sys.argv[2])
+start, cpu = time.perf_counter(), time.process_time()
+account = intake.load_file(engine, Path(sys.argv[1]), Path(sys.argv[3]), "0" * 43 + "=", datetime(2026, 11, 22, tzinfo=UTC))
+print(json.dumps({"read": account.read, "stored": account.stored, "quarantined": account.quarantined,
+    "seconds": time.perf_counter() - start, "cpu": time.process_time() - cpu,
+    "peak_gib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2}))
+"""
+
+
+def main() -> None:
+    """Print a Markdown table: file, rows, seconds, CPU seconds, peak GiB."""
+    print("| file | rows read | stored | s | CPU s | peak GiB |\n|---|---|---|---|---|---|")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for label, path in (("XLSX 100,000 × 60", _sheet(folder)), ("CSV GB18030 1,000,000", _text(folder))):
+            figures = _load(path, folder)
+            print(
+                f"| {label} ({path.stat().st_size / 1e6:.0f} MB) | {figures['read']:,} | {figures['stored']:,} "
+                f"| {figures['seconds']:.1f} | {figures['cpu']:.1f} | {figures['peak_gib']:.2f} |",
+                flush=True,
+            )
+
+
+def _load(path: Path, folder: Path) -> dict[str, float]:
+    store = f"sqlite:///{folder / path.stem}.sqlite"
+    command = [sys.executable, "-c", _LOAD, str(path), store, str(folder / "archive")]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    return dict(json.loads(done.stdout))
+
+
+def _layout(name: str) -> Layout:
+    return next(layout for layout in layouts() if layout.name == name)
+
+
+def _rows(layout: Layout, count: int, columns: list[str]) -> Iterator[list[str]]:
+    """Plausible rows: every field of the layout filled, the other columns with a short text in half of the rows."""
+    random = np.random.default_rng(1)
+    fields = {column.name: column.field for column in layout.columns}
+    products = random.integers(0, 3_000, count)
+    events = random.integers(0, 400, count)
+    days = random.integers(0, 720, count)
+    texts = {
+        "report_number": lambda i: f"R{i:09d}",
+        "received_on": lambda i: (date(2024, 11, 18) + timedelta(days=int(days[i]))).isoformat(),
+        "role": lambda i: "怀疑",
+        "severity": lambda i: "一般",
+        "harm": lambda i: "其他",
+        "name": lambda i: f"产品名称{products[i]}",
+        "identifier": lambda i: f"国械注准2015314{products[i]:04d}",
+        "reaction": lambda i: f"反应{events[i]}（一般）",
+        "failure": lambda i: f"故障表现{events[i]}",
+        "harm_finding": lambda i: "无",
+        "patient_name": lambda i: f"张{i % 5000}",
+        "age": lambda i: str(i % 90),
+        "age_unit": lambda i: "岁",
+        "sex": lambda i: "男" if i % 2 else "女",
+        "hospital": lambda i: f"第{i % 300}医院",
+    }
+    free = {"": lambda i: "说明文字" if i % 2 else ""}  # fields that are not listed stay empty
+    makers = [(texts | free).get(fields[name], lambda i: "") for name in columns]
+    for i in range(count):
+        yield [make(i) for make in makers]
+
+
+def _sheet(folder: Path) -> Path:
+    """The first 60 columns of the drug export that hold every required one."""
+    layout = _layout("drug_national")
+    required = [column.name for column in layout.columns if column.required or column.field]
+    columns = [c.name for c in layout.columns if c.name in required]
+    columns += [c.name for c in layout.columns if c.name not in required][: 60 - len(columns)]
+    path = folder / "drug.xlsx"
+    book = xlsxwriter.Workbook(str(path), {"constant_memory": True})
+    sheet = book.add_worksheet()
+    sheet.write_row(0, 0, columns)
+    for number, row in enumerate(_rows(layout, 100_000, columns), start=1):
+        sheet.write_row(number, 0, row)
+    book.close()
+    return path
+
+
+def _text(folder: Path) -> Path:
+    layout = _layout("device_national")
+    columns = [column.name for column in layout.columns]
+    path = folder / "device.csv"
+    with path.open("w", encoding="gb18030", newline="") as handle:
+        writer = csv.writer(handle)
+        writer.writerow(name.removesuffix(".1") for name in columns)
+        writer.writerows(_rows(layout, 1_000_000, columns))
+    return path
+
+
+if __name__ == "__main__":
+    main()

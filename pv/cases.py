@@ -1,0 +1,283 @@
+"""Case versions → the view of a week at a moment (two time axes), for counting and for line lists.
+
+The view of week W at moment T: per case the latest version with recorded_at ≤ T and effective_on ≤ end of W, unless
+it is left out (deleted, marked as duplicate or misreport); merged cases count as one.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+from sqlalchemy import Connection, select
+
+from pv import duplicates, messages, store
+from pv.codes import hospitals, products
+from pv.reference import Reference, streams
+from pv.schema import case_event, case_merge, case_product, case_version, quarantine
+from pv.schema import file as file_table
+from pv.text import age_band, lookup
+from pv.week import Week, instant_text
+
+OPEN_END = 2**31 - 1
+_FIRST_MONDAY = np.datetime64("1970-01-05", "D")
+
+
+@dataclass(frozen=True)
+class StreamView:
+    """What is counted of one stream, as known at a moment.
+
+    `cases`: one row per *segment*, a span of weeks in which one case (a merged group is one case) reads the same; most
+    cases have one. Columns case, start and end (Week.index, end exclusive), received (Week.index), serious, death, new,
+    hospital. A segment is in the view of week w when start ≤ w < end.
+    `products`: segment and one text column per product level, counted roles only. `events`: segment, kind, event.
+    """
+
+    stream: str
+    cases: pd.DataFrame
+    products: pd.DataFrame
+    events: pd.DataFrame
+
+
+def week_index(days: pd.Series[str]) -> np.ndarray:
+    """Week.index of ISO days."""
+    since = days.to_numpy(dtype="datetime64[D]") - _FIRST_MONDAY
+    return since.astype("int64") // 7
+
+
+class StreamCases:
+    """All versions of one stream known at a moment, with hospitals, synonyms and merges applied."""
+
+    def __init__(self, connection: Connection, stream: str, as_of: datetime, reference: Reference) -> None:
+        self.stream = stream
+        self._definition = streams()[stream]
+        stamp = instant_text(as_of)
+        known = (case_version.c.stream == stream) & (case_version.c.recorded_at <= stamp)
+        self._versions = self._spans(store.read(connection, select(case_version).where(known)), reference)
+        join = case_version.c.version_id
+        products_of = select(case_product).join(case_version, join == case_product.c.version_id).where(known)
+        events_of = select(case_event).join(case_version, join == case_event.c.version_id).where(known)
+        self._products = self._with_synonyms(store.read(connection, products_of), "product", reference)
+        self._events = self._with_synonyms(store.read(connection, events_of), "event", reference)
+        merges = select(case_merge.c.case_number, case_merge.c.merged_into).where(
+            case_merge.c.stream == stream, case_merge.c.recorded_at <= stamp
+        )
+        self._parent = {str(case): str(into) for case, into in connection.execute(merges)}
+
+    @staticmethod
+    def _spans(versions: pd.DataFrame, reference: Reference) -> pd.DataFrame:
+        """Versions in their order, with start and end week and the hospital's id."""
+        versions = versions.sort_values(
+            ["case_number", "effective_on", "modified_on", "version_id"], kind="stable", ignore_index=True
+        )
+        versions["start"] = week_index(versions["effective_on"])
+        following = versions.groupby("case_number")["start"].shift(-1)
+        versions["end"] = following.fillna(OPEN_END).astype("int64")
+        versions["number"] = versions.groupby("case_number").cumcount() + 1
+        versions["hospital_id"] = hospitals.assign(versions["hospital"], reference.hospitals)
+        return versions
+
+    def _with_synonyms(self, frame: pd.DataFrame, kind: str, reference: Reference) -> pd.DataFrame:
+        table = reference.synonyms
+        mine = table[(table["stream"] == self.stream) & (table["kind"] == kind)]
+        mapping = dict(zip(mine["wording"], mine["preferred"], strict=True))
+        return frame.assign(**{kind: frame[kind].replace(mapping)}) if mapping else frame
+
+    @cached_property
+    def _labelled(self) -> pd.DataFrame:
+        """Counted products with the label of the default level in `product`."""
+        counted = self._products[self._products["role"].isin(self._definition.roles)].reset_index(drop=True)
+        counted["product"] = products.labelled(counted)
+        return counted
+
+    def view(self) -> StreamView:
+        """The stream's segments with their products and events."""
+        segments = self._segments()
+        position = segments[["segment", "version_id"]]
+        levels = {level: self._labelled[column] for level, column in self._definition.levels.items()}
+        level_frame = pd.DataFrame(levels).assign(version_id=self._labelled["version_id"])
+        listed = position.merge(level_frame, on="version_id").drop(columns="version_id")
+        events = position.merge(self._events[["version_id", "kind", "event"]], on="version_id")
+        order = ["segment", *self._definition.levels]
+        return StreamView(
+            stream=self.stream,
+            cases=self._segment_cases(segments),
+            products=listed.sort_values(order, kind="stable", ignore_index=True),
+            events=events.drop(columns="version_id").sort_values(
+                ["segment", "kind", "event"], kind="stable", ignore_index=True
+            ),
+        )
+
+    def _segments(self) -> pd.DataFrame:
+        """Counted versions by segment: root, version_id, start, end, segment (a group's segment has several rows)."""
+        counted = self._versions[(self._versions["left_out"] == "") & (self._versions["start"] < self._versions["end"])]
+        spans = counted[["case_number", "version_id", "start", "end"]].copy()
+        spans["root"] = duplicates.roots(spans["case_number"].to_numpy(), self._parent)
+        grouped = spans["root"].isin(set(self._parent.values()) | set(self._parent))
+        cut = [_cut(group) for _, group in spans[grouped].groupby("root", sort=True)]
+        together = pd.concat([spans[~grouped], *cut], ignore_index=True)
+        together = together.sort_values(["root", "start", "version_id"], kind="stable", ignore_index=True)
+        change = together[["root", "start"]].ne(together[["root", "start"]].shift()).any(axis=1)
+        together["segment"] = change.cumsum().astype("int64") - 1
+        return together
+
+    def _segment_cases(self, segments: pd.DataFrame) -> pd.DataFrame:
+        facts = self._versions.set_index("version_id")
+        rows = segments.join(
+            facts[["received_on", "serious", "death", "new", "hospital_id", "hospital"]], on="version_id"
+        )
+        # The reporting unit of a merged case is that of the report it was merged into, where that one is counted.
+        rows["is_root"] = rows["case_number"] == rows["root"]
+        rows = rows.sort_values(["segment", "is_root"], ascending=[True, False], kind="stable")
+        unit = rows["hospital_id"].where(
+            rows["hospital_id"] != "", ("?" + rows["hospital"]).where(rows["hospital"] != "", "")
+        )
+        rows = rows.assign(unit=unit)
+        cases = rows.groupby("segment", sort=True).agg(
+            case=("root", "first"),
+            start=("start", "first"),
+            end=("end", "first"),
+            received_on=("received_on", "min"),
+            serious=("serious", "max"),
+            death=("death", "max"),
+            new=("new", "max"),
+            hospital=("unit", "first"),
+        )
+        cases.insert(3, "received", week_index(cases.pop("received_on")))
+        return cases.astype({"serious": bool, "death": bool, "new": bool, "hospital": "str"}).reset_index(drop=True)
+
+    def filings(self, week: Week) -> pd.DataFrame:
+        """One row per report in the view of the week, as filed: merged and left-out ones stay and are marked."""
+        current = self._versions[(self._versions["start"] <= week.index) & (self._versions["end"] > week.index)]
+        frame = current.rename(columns={"case_number": "case", "number": "version"})
+        frame = frame.assign(
+            merged_into=self._merged_into(current),
+            age_band=[age_band(years) for years in current["age_years"]],
+            products=self._joined(self._labelled, "product", current),
+            events=self._joined(self._events, "event", current),
+        )
+        flags = ["evaluated", "serious", "death", "new"]
+        columns = (
+            "stream case received_on reported_on onset_on evaluated evaluated_on serious death new hospital_id "
+            "hospital merged_into left_out sex age_band outcome products events version warnings"
+        ).split()
+        return frame.astype(dict.fromkeys(flags, bool))[columns].reset_index(drop=True)
+
+    def _merged_into(self, current: pd.DataFrame) -> pd.Series[str]:
+        """The counted report of its group for each other report of a group; "" for the rest."""
+        root = pd.Series(duplicates.roots(current["case_number"].to_numpy(), self._parent), index=current.index)
+        counted = current["left_out"] == ""
+        order = pd.DataFrame({"root": root, "own": current["case_number"] != root, "case": current["case_number"]})
+        keeper = order[counted].sort_values(["root", "own", "case"], kind="stable").groupby("root")["case"].first()
+        kept = lookup(root, keeper.to_dict())
+        return kept.where(counted & (kept != current["case_number"]), "")
+
+    @staticmethod
+    def _joined(frame: pd.DataFrame, column: str, current: pd.DataFrame) -> pd.Series[str]:
+        mine = frame.loc[frame["version_id"].isin(current["version_id"]), ["version_id", column]].drop_duplicates()
+        texts = mine.groupby("version_id", sort=True)[column].agg("; ".join)
+        return lookup(current["version_id"], texts.to_dict())
+
+    def unmapped(self, reference: Reference) -> pd.DataFrame:
+        """Wording that waits for a mapping: stream, kind (product, event, hospital), wording, cases."""
+        counted = self._versions.loc[self._versions["left_out"] == "", ["version_id", "case_number"]]
+        known_terms = reference.synonyms[reference.synonyms["stream"] == self.stream]
+        listed = [_unknown_hospitals(self._versions)]
+        strange = self._products[
+            (self._products["identifier"] != "")
+            & ~self._products["identifier"].map(lambda number: products.is_known_form(self.stream, number))
+        ]
+        listed.append(_cases_by(strange, "product", strange["identifier"] + " " + strange["name"], counted))
+        terms = known_terms[known_terms["kind"] == "event"]
+        if not terms.empty:
+            unknown = self._events[~self._events["event"].isin(set(terms["preferred"]))]
+            listed.append(_cases_by(unknown, "event", unknown["event"], counted))
+        frame = pd.concat(listed, ignore_index=True)
+        frame.insert(0, "stream", self.stream)
+        return frame.sort_values(["kind", "cases", "wording"], ascending=[True, False, True], ignore_index=True)
+
+
+def _cut(group: pd.DataFrame) -> pd.DataFrame:
+    """Spans of a merged group cut at every start and end, so that each piece has a fixed set of versions."""
+    edges = np.unique(np.concatenate([group["start"], group["end"]]))
+    pieces = []
+    for start, end in pairwise(edges):
+        active = group[(group["start"] <= start) & (group["end"] >= end)]
+        pieces.append(active.assign(start=start, end=end))
+    return pd.concat(pieces)
+
+
+def _unknown_hospitals(versions: pd.DataFrame) -> pd.DataFrame:
+    unknown = versions[(versions["hospital_id"] == "") & (versions["hospital"] != "") & (versions["left_out"] == "")]
+    counts = unknown.groupby("hospital")["case_number"].nunique()
+    return pd.DataFrame({"kind": "hospital", "wording": counts.index.astype("str"), "cases": counts.to_numpy()})
+
+
+def _cases_by(rows: pd.DataFrame, kind: str, wording: pd.Series[str], counted: pd.DataFrame) -> pd.DataFrame:
+    listed = rows[["version_id"]].assign(wording=wording).merge(counted, on="version_id")
+    counts = listed.groupby("wording")["case_number"].nunique()
+    return pd.DataFrame({"kind": kind, "wording": counts.index.astype("str"), "cases": counts.to_numpy()})
+
+
+def quarantined(connection: Connection, as_of: datetime, reference: Reference, lang: str) -> pd.DataFrame:
+    """Reports in quarantine at a moment whose case is not stored since; the latest entry of each number.
+
+    Columns: stream, case, received_on, hospital_id, hospital, file, sheet, rows, reasons (in `lang`), stored (an
+    earlier version of the case is counted, so that the report is not missing from the hospital's figures).
+    """
+    stamp = instant_text(as_of)
+    entries = select(
+        quarantine.c.quarantine_id,
+        quarantine.c.stream,
+        quarantine.c.case_number,
+        quarantine.c.recorded_at,
+        quarantine.c.received_on,
+        quarantine.c.hospital,
+        quarantine.c.sheet,
+        quarantine.c.rows,
+        quarantine.c.reasons,
+        file_table.c.name,
+    ).join(file_table, file_table.c.file_id == quarantine.c.file_id)
+    waiting = store.read(connection, entries.where(quarantine.c.recorded_at <= stamp))
+    numbered = waiting["case_number"] != ""
+    key = (waiting["stream"] + "\x1f" + waiting["case_number"]).where(
+        numbered, "\x1f" + waiting["quarantine_id"].astype("str")
+    )
+    waiting = waiting.assign(key=key).sort_values("quarantine_id").drop_duplicates("key", keep="last")
+    stored = _last_stored(connection, stamp)
+    last = lookup(waiting["key"], stored)
+    waiting = waiting.assign(stored=last != "")[(last == "") | (last < waiting["recorded_at"])]
+    frame = waiting.rename(columns={"case_number": "case", "name": "file"}).reset_index(drop=True)
+    frame["hospital_id"] = hospitals.assign(frame["hospital"], reference.hospitals)
+    frame["reasons"] = frame["reasons"].map(lambda text: explain(text, lang)).astype("str")
+    columns = "stream case received_on hospital_id hospital file sheet rows reasons stored".split()
+    return frame[columns].sort_values(["stream", "case", "file", "rows"], kind="stable", ignore_index=True)
+
+
+def _last_stored(connection: Connection, stamp: str) -> dict[str, str]:
+    """When each quarantined number was last stored, by stream and number."""
+    join = (case_version.c.stream == quarantine.c.stream) & (case_version.c.case_number == quarantine.c.case_number)
+    statement = (
+        select(case_version.c.stream, case_version.c.case_number, case_version.c.recorded_at)
+        .join(quarantine, join)
+        .where(case_version.c.recorded_at <= stamp)
+        .order_by(case_version.c.recorded_at)
+    )
+    return {f"{stream}\x1f{number}": str(at) for stream, number, at in connection.execute(statement)}
+
+
+def explain(reasons: str, lang: str) -> str:
+    """Stored reasons as sentences: where, what, how to mend."""
+    row_word, column_word = ("第{}行", "“{}”列") if lang == "zh" else ("row {}", "column {}")
+    sentences = []
+    for reason in json.loads(reasons):
+        place = [row_word.format(reason["row"])]
+        if reason["column"]:
+            place.append(column_word.format(reason["column"]) + f" “{reason['value']}”")
+        sentences.append(f"{', '.join(place)}: {messages.problem(reason['code'], lang)}")
+    return "; ".join(sentences)

@@ -1,0 +1,331 @@
+"""The command `pvwatch`. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but some rows are quarantined."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pv import __version__
+from pv.week import Week, parse_instant, weeks_between
+
+QUARANTINED = 3
+SHOWN_PROBLEMS = 20
+
+
+class _Week(click.ParamType):
+    name = "week"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Week:
+        try:
+            return value if isinstance(value, Week) else Week.parse(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+class _Moment(click.ParamType):
+    name = "moment"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        try:
+            return value if isinstance(value, datetime) else parse_instant(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+def _reported(function: Callable[..., Any]) -> Callable[..., Any]:
+    """What goes wrong reaches the user as one sentence and exit code 1, never as a traceback."""
+
+    @wraps(function)
+    def wrapper(*args: Any, **options: Any) -> Any:
+        from pv.archive import ArchiveError
+        from pv.reference import ReferenceDataError
+        from pv.settings import SettingsError
+        from pv.store import StoreError
+
+        try:
+            return function(*args, **options)
+        except (SettingsError, StoreError, ReferenceDataError, ArchiveError, OSError, ValueError) as error:
+            click.echo(f"pvwatch: {error}", err=True)
+            sys.exit(1)
+
+    return wrapper
+
+
+_json = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+
+
+def _print_json(value: Any) -> None:
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str))
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="pvwatch")
+def main() -> None:
+    """Weekly safety signals and hospital reporting for ADR monitoring centres.
+
+    \b
+    First steps:
+      export PVWATCH_HOME=~/pvwatch PVWATCH_KEY=$(pvwatch make-key)
+      pvwatch ingest exports/
+      pvwatch run --week 2026-W46
+    """
+
+
+@main.command("make-key")
+def make_key() -> None:
+    """Print a new key for PVWATCH_KEY.
+
+    It encrypts the raw archive and the quarantine and hashes names; without it neither can be read.
+
+    \b
+    Example:
+      pvwatch make-key
+    """
+    from cryptography.fernet import Fernet
+
+    click.echo(Fernet.generate_key().decode("ascii"))
+
+
+@main.command("demo-data")
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--seed", default=1, show_default=True, help="Another seed makes another city.")
+@click.option("--weeks", default=104, show_default=True, type=click.IntRange(2, 520))
+@click.option("--hospitals", default=40, show_default=True, type=click.IntRange(6, 500))
+@click.option(
+    "--reports-per-week", default=120, show_default=True, type=click.IntRange(5, 20_000), help="17: a district."
+)
+@_json
+@_reported
+def demo_data(folder: Path, seed: int, weeks: int, hospitals: int, reports_per_week: int, as_json: bool) -> None:
+    """Write the exports and reference files of a fictional city, with truth.json.
+
+    \b
+    Example:
+      pvwatch demo-data demo --reports-per-week 17
+    """
+    from pv.demo import write_city
+
+    truth = write_city(folder, seed=seed, weeks=weeks, hospitals=hospitals, reports_per_week=reports_per_week)
+    if as_json:
+        _print_json({"folder": str(folder), "totals": truth["totals"]})
+        return
+    for stream, totals in truth["totals"].items():
+        click.echo(f"{stream}: " + ", ".join(f"{name} {value}" for name, value in totals.items()))
+    click.echo(f"Exports, reference files and truth.json are in {folder}")
+
+
+@main.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True))
+@click.option("--dry-run", is_flag=True, help="Check and account, keep nothing.")
+@_json
+@_reported
+def ingest(paths: tuple[Path, ...], dry_run: bool, as_json: bool) -> None:
+    """Load files, or all files below folders: detect, archive, check, store.
+
+    \b
+    Example:
+      pvwatch ingest exports/2026-W46
+      pvwatch ingest --dry-run drug.xlsx
+    """
+    from pv import pipeline
+    from pv.settings import Settings
+
+    settings = Settings.load()
+    now = datetime.now(UTC)
+    accounts = []
+    with _progress(pipeline.files_of(paths), "ingest", quiet=as_json) as files:
+        for path in files:
+            accounts += pipeline.ingest(settings, [path], now, dry_run)
+    if as_json:
+        _print_json([account.as_dict() for account in accounts])
+    else:
+        _show_accounts(accounts)
+    if any(account.refused for account in accounts):
+        sys.exit(1)
+    if any(account.quarantined for account in accounts):
+        sys.exit(QUARANTINED)
+
+
+def _progress(items: Sequence[Any], label: str, quiet: bool) -> Any:
+    """A bar on the terminal's error stream; nothing where the output is a file or JSON."""
+    hidden = quiet or not sys.stderr.isatty()
+    return click.progressbar(items, label=label, file=sys.stderr, show_pos=True, hidden=hidden)
+
+
+def _show_accounts(accounts: Iterable[Any]) -> None:
+    from pv import messages
+
+    lang = messages.language()
+    total = {"read": 0, "stored": 0, "unchanged": 0, "quarantined": 0, "warnings": 0}
+    for account in accounts:
+        if account.refused:
+            reason = messages.refusal(account.refused, account.refused_values, lang)
+            click.echo(f"{account.file}: refused. {reason}", err=True)
+            continue
+        click.echo(
+            f"{account.file}: {account.format}, read {account.read} = stored {account.stored} + unchanged "
+            f"{account.unchanged} + quarantined {account.quarantined}; warnings {account.warnings}"
+        )
+        _show_problems(account, lang)
+        for name in total:
+            total[name] += getattr(account, name)
+    click.echo("total: " + ", ".join(f"{name} {value}" for name, value in total.items()))
+
+
+def _show_problems(account: Any, lang: str) -> None:
+    from pv import messages
+
+    ordered = sorted(account.problems, key=lambda problem: problem.outcome)  # quarantine before warning
+    for problem in ordered[:SHOWN_PROBLEMS]:
+        sheet = f", sheet “{problem.sheet}”" if problem.sheet else ""
+        value = f", {problem.column} “{problem.value}”" if problem.column else ""
+        click.echo(
+            f"  {problem.outcome}: {Path(account.file).name}{sheet}, row {problem.row}{value}: "
+            f"{messages.problem(problem.code, lang)}",
+            err=True,
+        )
+    if len(ordered) > SHOWN_PROBLEMS:
+        click.echo(f"  … and {len(ordered) - SHOWN_PROBLEMS} more; all with --json", err=True)
+
+
+_as_of = click.option("--as-of", type=_Moment(), help="What was known then, e.g. 2026-11-16 (its end, Shanghai).")
+
+
+@main.command()
+@click.option("--week", required=True, type=_Week(), help="ISO week, e.g. 2026-W46.")
+@_as_of
+@_json
+@_reported
+def run(week: Week, as_of: datetime | None, as_json: bool) -> None:
+    """Alerts, appraisal and reports of one week.
+
+    \b
+    Example:
+      pvwatch run --week 2026-W46
+    """
+    _run_weeks([week], as_of, as_json)
+
+
+@main.command()
+@click.option("--from", "first", required=True, type=_Week(), help="First ISO week.")
+@click.option("--to", "last", required=True, type=_Week(), help="Last ISO week.")
+@_as_of
+@_json
+@_reported
+def backfill(first: Week, last: Week, as_of: datetime | None, as_json: bool) -> None:
+    """The same for many weeks.
+
+    \b
+    Example:
+      pvwatch backfill --from 2026-W01 --to 2026-W46
+    """
+    try:
+        weeks = weeks_between(first, last)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    _run_weeks(weeks, as_of, as_json)
+
+
+def _run_weeks(weeks: Sequence[Week], as_of: datetime | None, as_json: bool) -> None:
+    from pv import pipeline
+    from pv.settings import Settings
+
+    settings = Settings.load()
+    now = datetime.now(UTC)
+    with _progress(weeks, "weeks", quiet=as_json) as bar:
+        summaries = pipeline.run(settings, weeks, as_of or now, progress=lambda _week: bar.update(1), now=now)
+    if as_json:
+        _print_json(summaries)
+        return
+    for week, summary in zip(weeks, summaries, strict=True):
+        click.echo(f"{week}: revision {summary['revision']}, {settings.out / str(week)}")
+    click.echo(f"All weeks: {settings.out / 'index.html'}")
+
+
+@main.command()
+@click.argument("table", metavar="CASES", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--case", "case", required=True, help="Column of the case number.")
+@click.option("--product", required=True, help="Column of the product.")
+@click.option("--event", required=True, help="Column of the event.")
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write all pairs to this CSV file.")
+@_json
+@_reported
+def screen(table: Path, case: str, product: str, event: str, out: Path | None, as_json: bool) -> None:
+    """Counts and measures of all pairs of a long table (CSV, Parquet, XLSX); no store is needed.
+
+    \b
+    Example:
+      pvwatch screen caers.csv --case id --product var1 --event var2 --out pairs.csv
+    """
+    from pv.signals import long_table
+
+    result = long_table.screen(long_table.read_table(table), case=case, product=product, event=event)
+    if out is not None:
+        result.pairs.to_csv(out, index=False, lineterminator="\n", na_rep="")
+    if as_json:
+        _print_json(result.summary())
+        return
+    for name, value in result.summary().items():
+        click.echo(f"{name}: {value}")
+    if out is not None:
+        click.echo(f"All pairs: {out}")
+
+
+@main.command()
+@click.argument("table", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write to this CSV file.")
+@_json
+@_reported
+def measures(table: Path, out: Path | None, as_json: bool) -> None:
+    """Measures of given 2×2 tables: columns a, b, c, d (others are carried along).
+
+    \b
+    Example:
+      pvwatch measures tables.csv --out measured.csv
+    """
+    from pv.signals import long_table
+
+    measured = long_table.measure_tables(long_table.read_table(table))
+    if out is not None:
+        measured.to_csv(out, index=False, lineterminator="\n", na_rep="")
+    if as_json:
+        click.echo(measured.to_json(orient="records", force_ascii=False, indent=2, double_precision=15))
+    elif out is None:
+        click.echo(measured.to_csv(index=False, lineterminator="\n", na_rep=""), nl=False)
+    else:
+        click.echo(f"{len(measured)} tables measured: {out}")
+
+
+@main.command()
+@_json
+@_reported
+def status(as_json: bool) -> None:
+    """What the store holds and what waits for people.
+
+    \b
+    Example:
+      pvwatch status
+    """
+    from pv import pipeline
+    from pv.settings import Settings
+
+    state = pipeline.status(Settings.load())
+    if as_json:
+        _print_json(state)
+        return
+    click.echo(f"home {state['home']}, latest week {state['latest_week'] or '—'}")
+    click.echo("rows of files: " + ", ".join(f"{name} {value}" for name, value in state["rows"].items()))
+    for stream, totals in state["streams"].items():
+        click.echo(f"{stream}: " + ", ".join(f"{name} {value}" for name, value in totals.items()))
+    click.echo(f"in quarantine: {state['quarantine']['waiting']} reports wait")
+    stale = state["weeks_stale"]
+    click.echo(f"weeks rendered: {state['weeks_rendered']}; stale: {', '.join(stale) if stale else 'none'}")
+    if stale:
+        click.echo(f"  render them again: pvwatch backfill --from {stale[0]} --to {stale[-1]}")

@@ -1,0 +1,1 @@
+"""Identity of things: products by identifier, events by wording, hospitals by name."""

@@ -1,0 +1,30 @@
+"""Messages of the intake in Chinese and English, from `reference/messages.toml`."""
+
+from __future__ import annotations
+
+import locale
+import os
+from collections.abc import Mapping
+
+from pv import reference
+
+
+def language(environment: Mapping[str, str] | None = None) -> str:
+    """ "zh" or "en": PVWATCH_LANG where it is set, else the locale of the user."""
+    env = os.environ if environment is None else environment
+    wanted = env.get("PVWATCH_LANG") or env.get("LC_ALL") or env.get("LANG") or locale.getlocale()[0] or ""
+    return "zh" if wanted.lower().startswith(("zh", "chinese")) else "en"
+
+
+def refusal(code: str, values: Mapping[str, object], lang: str) -> str:
+    text = reference.shipped_toml("messages")["refused"][code][lang]
+    return str(text).format_map(values)
+
+
+def problem(code: str, lang: str) -> str:
+    return str(reference.shipped_toml("messages")["problem"][code][lang])
+
+
+def outcome(code: str) -> str:
+    """ "quarantine" or "warning"."""
+    return str(reference.shipped_toml("messages")["problem"][code]["outcome"])

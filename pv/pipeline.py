@@ -1,0 +1,290 @@
+"""The steps in order, one function each: all that the DAGs and the command line call."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from sqlalchemy import Connection, Engine, func, select
+
+from pv import cases, intake, messages, reference, revisions, sources, store
+from pv.appraisal import Appraisal, appraise
+from pv.intake import FileAccount
+from pv.reference import Reference, streams
+from pv.rendering import render_index, render_week
+from pv.rendering.models import WeekInput
+from pv.schema import case_version, quarantine, reference_snapshot
+from pv.schema import file as file_table
+from pv.schema import revision as revision_table
+from pv.settings import Settings
+from pv.signals.alerts import signals_of_weeks
+from pv.signals.screens import load_screens
+from pv.week import Week, instant_text
+
+RENDERED_AGAIN = 4  # weeks; a late case changes every later week, older ones are marked stale
+UNKNOWN = "unknown"
+
+Progress = Callable[[str], None]
+
+
+def inbox_files(settings: Settings, stream: str) -> list[str]:
+    """Files of the inbox recognised by content as this stream's; "unknown" gives those of no known layout."""
+    if not settings.inbox.is_dir():
+        return []
+    paths = sorted(path for path in settings.inbox.iterdir() if path.is_file() and not path.name.startswith((".", "~")))
+    return [str(path) for path in paths if _stream_of(path) == stream]
+
+
+def _stream_of(path: Path) -> str:
+    layout = sources.detect(path)
+    return UNKNOWN if layout is None else layout.stream
+
+
+def ingest(
+    settings: Settings, paths: Sequence[Path], recorded_at: datetime, dry_run: bool = False
+) -> list[FileAccount]:
+    """Load files, each in a transaction of its own, in the order given; folders stand for the files in them."""
+    key = settings.require_key()
+    engine = store.open_store(settings.database_url)
+    if not dry_run:
+        remember_reference(engine, settings, recorded_at)
+    return [intake.load_file(engine, path, settings.archive, key, recorded_at, dry_run) for path in paths]
+
+
+def files_of(paths: Iterable[Path]) -> list[Path]:
+    """Files named, and those below folders named, sorted by path."""
+    found = []
+    for path in paths:
+        found += sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+    return found
+
+
+def file_away(settings: Settings, account: FileAccount) -> None:
+    """Move a file out of the inbox: to `done/`, or to `refused/` with the reason beside it."""
+    path = Path(account.file)
+    if path.parent != settings.inbox or not path.is_file():
+        return
+    folder = settings.inbox / ("refused" if account.refused else "done")
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / path.name
+    if target.exists():  # another file of the same name: keep both
+        target = folder / f"{path.stem}.{account.sha256[:8]}{path.suffix}"
+    shutil.move(path, target)
+    if account.refused:
+        text = "\n".join(messages.refusal(account.refused, account.refused_values, lang) for lang in ("zh", "en"))
+        (folder / f"{target.name}.reason.txt").write_text(text + "\n", encoding="utf-8")
+
+
+def remember_reference(engine: Engine, settings: Settings, recorded_at: datetime) -> None:
+    """Keep a snapshot of each reference table that has changed. Raises ReferenceDataError where one is wrong."""
+    folder = settings.reference
+    texts = reference.read_texts(folder) if folder.is_dir() and any(folder.glob("*.csv")) else {}
+    reference.build(texts)
+    stamp = instant_text(recorded_at)
+    with store.writing(engine) as connection:
+        known = _snapshots(connection, stamp)
+        for name in reference.COLUMNS:
+            content = texts.get(name, "")
+            if content != known.get(name, ""):
+                key = store.next_key(connection, reference_snapshot)
+                digest = hashlib.sha256(content.encode()).hexdigest()
+                values = {"snapshot_id": key, "name": name, "sha256": digest, "recorded_at": stamp}
+                connection.execute(reference_snapshot.insert().values(content=content, **values))
+
+
+def _snapshots(connection: Connection, stamp: str) -> dict[str, str]:
+    """The latest content of each table at a moment; before the first snapshot, the first one stands in."""
+    table = reference_snapshot
+    ordered = select(table.c.name, table.c.content, table.c.recorded_at).order_by(table.c.snapshot_id)
+    found: dict[str, str] = {}
+    for name, content, recorded_at in connection.execute(ordered):
+        if name not in found or recorded_at <= stamp:
+            found[name] = content
+    return found
+
+
+def weeks_to_refresh(touched: Iterable[str], latest: Week) -> list[Week]:
+    """Weeks to render after an ingest: of all from the first touched to the latest, the last four."""
+    first = min((Week.parse(text) for text in touched), default=None)
+    if first is None or first > latest:
+        return []
+    start = max(first.index, latest.index - RENDERED_AGAIN + 1)
+    return [Week(index) for index in range(start, latest.index + 1)]
+
+
+def latest_week(settings: Settings) -> Week | None:
+    """The week of the newest receipt in the store."""
+    engine = store.open_store(settings.database_url)
+    with store.reading(engine) as connection:
+        day = connection.execute(select(func.max(case_version.c.received_on))).scalar()
+    return Week.of(date.fromisoformat(day)) if day else None
+
+
+def run(
+    settings: Settings,
+    weeks: Sequence[Week],
+    as_of: datetime,
+    progress: Progress | None = None,
+    now: datetime | None = None,
+) -> list[dict[str, Any]]:
+    """Compute and render weeks as known at a moment; one summary each. A week that says the same stays as it is.
+
+    `now` is the moment of the call, under which changed reference tables are kept; give it where `as_of` lies in the
+    past.
+    """
+    engine = store.open_store(settings.database_url)
+    remember_reference(engine, settings, now or as_of)
+    summaries = []
+    for week_input in _week_inputs(engine, sorted(set(weeks)), as_of):
+        summaries.append(_publish(engine, settings.out, week_input))
+        if progress is not None:
+            progress(str(week_input.week))
+    render_index(settings.out, stale=stale_weeks(engine))
+    return summaries
+
+
+def _week_inputs(engine: Engine, weeks: Sequence[Week], as_of: datetime) -> Iterator[WeekInput]:
+    screens = load_screens()
+    stamp = instant_text(as_of)
+    with store.reading(engine) as connection:
+        known = reference.build(_snapshots(connection, stamp))
+        loaded = [cases.StreamCases(connection, name, as_of, known) for name in streams()]
+        waiting = {lang: cases.quarantined(connection, as_of, known, lang) for lang in ("zh", "en")}
+        files = store.read(connection, select(file_table).where(file_table.c.recorded_at <= stamp))
+    unmapped = pd.concat([stream.unmapped(known) for stream in loaded], ignore_index=True)
+    per_stream = [signals_of_weeks(stream.view(), weeks, screens) for stream in loaded]
+    for parts in zip(*per_stream, strict=True):
+        week = parts[0][0]
+        filings = pd.concat([stream.filings(week) for stream in loaded], ignore_index=True)
+        yield WeekInput(
+            week=week,
+            as_of=as_of,
+            revision=1,
+            area=known.root_area,
+            signals=pd.concat([part[1] for part in parts], ignore_index=True),
+            counted=pd.concat([part[2] for part in parts], ignore_index=True),
+            filings=filings,
+            quarantined=waiting["en"].assign(reasons_zh=waiting["zh"]["reasons"]),
+            appraisal=_appraise(filings, waiting["en"], known, week),
+            files=files.rename(columns={"name": "file"}),
+            unmapped=unmapped,
+            screens=screens,
+        )
+
+
+def _appraise(filings: pd.DataFrame, waiting: pd.DataFrame, known: Reference, week: Week) -> Appraisal:
+    return appraise(filings, waiting[~waiting["stored"]].reset_index(drop=True), known, week)
+
+
+def _publish(engine: Engine, out: Path, week_input: WeekInput) -> dict[str, Any]:
+    """Render aside, compare with the latest revision, and put a changed week in place."""
+    week = week_input.week
+    now = revisions.current(out, week)
+    mark = revisions.fingerprint(_content(week_input))
+    if now.fingerprint == mark:
+        return now.summary
+    numbered = _with_revision(week_input, now.number + 1)
+    aside = out / f".{week}.part"
+    shutil.rmtree(aside, ignore_errors=True)
+    aside.mkdir(parents=True)
+    summary = render_week(numbered, aside, fingerprint=mark)
+    if now.number:
+        before = pd.read_csv(
+            now.folder / "signals.csv", keep_default_na=False, dtype={"product": "str", "event": "str"}
+        )
+        changed = revisions.changes(before, week_input.signals)
+        changed.to_csv(aside / "changes.csv", index=False, lineterminator="\n")
+    with store.writing(engine) as connection:
+        revisions.record(connection, week, numbered.revision, instant_text(week_input.as_of), mark, week_input.signals)
+        revisions.put_in_place(aside, now, numbered.revision)
+    return summary
+
+
+def _with_revision(week_input: WeekInput, number: int) -> WeekInput:
+    return replace(week_input, revision=number)
+
+
+def _content(week_input: WeekInput) -> dict[str, pd.DataFrame]:
+    """Everything that a reader of the week would see change; files and moments left aside."""
+    frames = {name: frame for name, frame in vars(week_input.appraisal).items() if isinstance(frame, pd.DataFrame)}
+    return frames | {
+        "signals": week_input.signals,
+        "counted": week_input.counted,
+        "filings": week_input.filings,
+        "quarantined": week_input.quarantined,
+        "unmapped": week_input.unmapped,
+    }
+
+
+def stale_weeks(engine: Engine) -> list[str]:
+    """Rendered weeks that a later load has changed and that have not been rendered since."""
+    latest = select(revision_table.c.week, func.max(revision_table.c.as_of)).group_by(revision_table.c.week)
+    with store.reading(engine) as connection:
+        rendered = [(Week.parse(week), as_of) for week, as_of in connection.execute(latest)]
+        loads = connection.execute(
+            select(case_version.c.recorded_at, func.min(case_version.c.effective_on)).group_by(
+                case_version.c.recorded_at
+            )
+        ).all()
+    return [
+        str(week)
+        for week, as_of in sorted(rendered)
+        if any(at > as_of and day < week.end.isoformat() for at, day in loads)
+    ]
+
+
+def status(settings: Settings) -> dict[str, Any]:
+    """What the store holds and what waits for people: totals per stream, files, weeks."""
+    engine = store.open_store(settings.database_url)
+    as_of = datetime.now(UTC)
+    with store.reading(engine) as connection:
+        known = reference.build(_snapshots(connection, instant_text(as_of)))
+        waiting = cases.quarantined(connection, as_of, known, messages.language())
+        totals = {name: _stream_status(connection, name, as_of, known, waiting) for name in streams()}
+        files = connection.execute(
+            select(
+                func.count(),
+                *(
+                    func.coalesce(func.sum(file_table.c[name]), 0)
+                    for name in ("read", "stored", "unchanged", "quarantined")
+                ),
+            )
+        ).one()
+        entries = connection.execute(select(func.count()).select_from(quarantine)).scalar_one()
+        weeks = connection.execute(select(func.count(revision_table.c.week.distinct()))).scalar_one()
+    names = ("files", "read", "stored", "unchanged", "quarantined")
+    return {
+        "streams": totals,
+        "rows": dict(zip(names, map(int, files), strict=True)),
+        "quarantine": {"entries": int(entries), "waiting": len(waiting)},
+        "weeks_rendered": int(weeks),
+        "weeks_stale": stale_weeks(engine),
+        "latest_week": str(latest_week(settings) or ""),
+        "home": str(settings.home),
+    }
+
+
+def _stream_status(
+    connection: Connection, stream: str, as_of: datetime, known: Reference, waiting: pd.DataFrame
+) -> dict[str, int]:
+    loaded = cases.StreamCases(connection, stream, as_of, known)
+    everything = loaded.filings(Week.of(date(9999, 12, 24)))
+    mine = waiting[waiting["stream"] == stream]
+    counted = everything[(everything["left_out"] == "") & (everything["merged_into"] == "")]
+    totals = {
+        "filed": len(everything) + int((~mine["stored"]).sum()),
+        "counted": len(counted),
+        "merged": int((everything["merged_into"] != "").sum()),
+    }
+    for reason in ("deleted", "duplicate", "misreport"):
+        totals[reason] = int((everything["left_out"] == reason).sum())
+    totals["quarantined"] = int((~mine["stored"]).sum())
+    totals["unassigned"] = int((everything["hospital_id"] == "").sum())
+    totals["unmapped"] = len(loaded.unmapped(known))
+    return totals

@@ -1,0 +1,197 @@
+"""Data that experts edit: what the package ships, and the reference tables of one installation.
+
+Shipped files (layouts, streams, screens, code lists, targets) stand beside this module. The installation's own tables
+(hospitals, areas, denominators, targets, quotas, synonyms) are CSV files in its reference folder; the store keeps
+each as a snapshot, so that a week of the past is computed with the tables of its time.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+SHIPPED = Path(__file__).parent
+
+# Columns of the installation's tables (the first is required to be filled), and which tables are required.
+COLUMNS: dict[str, tuple[str, ...]] = {
+    "hospitals": (
+        "hospital_id",
+        "name",
+        "former_names",
+        "level",
+        "kind",
+        "district",
+        "sentinel",
+        "registered",
+        "reports_for",
+    ),
+    "areas": ("code", "name", "parent"),
+    "denominators": ("scope", "id", "year", "measure", "value", "source"),
+    "targets": ("set", "metric", "stream", "area", "year", "comparison", "value", "nature", "source"),
+    "quotas": ("hospital_id", "stream", "year", "value", "source"),
+    "synonyms": ("stream", "kind", "wording", "preferred"),
+}
+REQUIRED = ("hospitals", "areas")
+_INTEGERS = {"denominators": ("year",), "quotas": ("year",)}
+_NUMBERS = {"denominators": ("value",), "targets": ("value",), "quotas": ("value",)}
+
+
+class ReferenceDataError(Exception):
+    """A reference file is missing or wrong; the message names file, row, column, value and the fix."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """The installation's tables, one DataFrame each, text columns as text, `year` and `value` as numbers."""
+
+    hospitals: pd.DataFrame
+    areas: pd.DataFrame
+    denominators: pd.DataFrame
+    targets: pd.DataFrame
+    quotas: pd.DataFrame
+    synonyms: pd.DataFrame
+
+    @property
+    def root_area(self) -> str:
+        """Name of the area without a parent."""
+        roots = self.areas.loc[self.areas["parent"] == "", "name"]
+        return "" if roots.empty else str(roots.iloc[0])
+
+
+@cache
+def shipped_toml(name: str) -> Mapping[str, Any]:
+    """A shipped TOML file; `title`, `source` and `reviewed` are kept in it."""
+    return tomllib.loads((SHIPPED / f"{name}.toml").read_text(encoding="utf-8"))
+
+
+@cache
+def shipped_csv(name: str) -> tuple[Mapping[str, str], ...]:
+    """The rows of a shipped CSV file."""
+    with (SHIPPED / f"{name}.csv").open(encoding="utf-8", newline="") as handle:
+        return tuple(csv.DictReader(handle))
+
+
+@dataclass(frozen=True)
+class Stream:
+    """What a stream counts. `levels` maps a product level to its column of `case_product`."""
+
+    name: str
+    zh: str
+    en: str
+    event_kinds: Mapping[str, Mapping[str, str]]
+    default_level: str
+    levels: Mapping[str, str]
+    roles: tuple[str, ...]
+
+
+@cache
+def streams() -> Mapping[str, Stream]:
+    """All streams by name, in the order of `streams.toml`."""
+    return {
+        name: Stream(
+            name=name,
+            zh=entry["zh"],
+            en=entry["en"],
+            event_kinds=entry["event_kinds"],
+            default_level=entry["default_level"],
+            levels=entry["levels"],
+            roles=tuple(entry["roles"]),
+        )
+        for name, entry in shipped_toml("streams").items()
+        if isinstance(entry, dict)
+    }
+
+
+def read_texts(folder: Path) -> dict[str, str]:
+    """The reference files of a folder as text. Raises ReferenceDataError where a required one is missing."""
+    texts = {}
+    for name, columns in COLUMNS.items():
+        path = folder / f"{name}.csv"
+        if path.is_file():
+            texts[name] = _decode(path)
+        elif name in REQUIRED:
+            raise ReferenceDataError(
+                f"{path} is missing. It is required; its columns are: {', '.join(columns)}. "
+                "Put it there, or set PVWATCH_REFERENCE to the folder that holds it."
+            )
+    return texts
+
+
+def _decode(path: Path) -> str:
+    data = path.read_bytes()
+    for encoding in ("utf-8-sig", "gb18030"):
+        try:
+            return data.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    raise ReferenceDataError(f"{path} is neither UTF-8 nor GB18030. Save it as “CSV UTF-8”.")
+
+
+def build(texts: Mapping[str, str]) -> Reference:
+    """Parse and check reference texts. Raises ReferenceDataError naming file, row, column, value and fix."""
+    frames = {name: _parse(name, texts.get(name)) for name in COLUMNS}
+    _check_keys(frames)
+    return Reference(**{field.name: frames[field.name] for field in fields(Reference)})
+
+
+def _parse(name: str, text: str | None) -> pd.DataFrame:
+    columns = COLUMNS[name]
+    file = f"{name}.csv"
+    rows = list(csv.reader(io.StringIO(text or "")))
+    header = [cell.strip() for cell in rows[0]] if rows else list(columns)
+    required = [column for column in columns if column not in {"former_names", "reports_for", "source"}]
+    missing = [column for column in required if column not in header]
+    if missing:
+        raise ReferenceDataError(f"{file}: column “{missing[0]}” is missing. Expected: {', '.join(columns)}.")
+    body = [[cell.strip() for cell in row] for row in rows[1:] if any(cell.strip() for cell in row)]
+    for number, row in enumerate(body, start=2):
+        if len(row) != len(header):
+            raise ReferenceDataError(
+                f"{file}, row {number}: {len(row)} cells where the heading has {len(header)}. "
+                "Quote cells that contain a comma."
+            )
+    frame = pd.DataFrame(body, columns=header, dtype="str").reindex(columns=list(columns), fill_value="")
+    for column in _NUMBERS.get(name, ()):
+        frame[column] = _numbers(frame[column], file, column)
+    for column in _INTEGERS.get(name, ()):
+        frame[column] = _numbers(frame[column], file, column).astype("int64")
+    return frame
+
+
+def _numbers(values: pd.Series[str], file: str, column: str) -> pd.Series[float]:
+    numbers = pd.to_numeric(values, errors="coerce")
+    wrong = numbers.isna() | (numbers < 0)
+    if wrong.any():
+        row = int(wrong.to_numpy().argmax())
+        raise ReferenceDataError(
+            f"{file}, row {row + 2}, column {column}: “{values.iloc[row]}” is not a number of 0 or more. "
+            "Write digits only."
+        )
+    return numbers.astype("float64")
+
+
+def _check_keys(frames: Mapping[str, pd.DataFrame]) -> None:
+    for name, key in (("hospitals", "hospital_id"), ("areas", "code")):
+        values = frames[name][key]
+        repeated = values[(values == "") | values.duplicated()]
+        if not repeated.empty:
+            row = int(repeated.index[0]) + 2
+            raise ReferenceDataError(
+                f"{name}.csv, row {row}, column {key}: “{repeated.iloc[0]}” is empty or repeated. "
+                "Each needs a code of its own."
+            )
+    hospitals, known = frames["hospitals"], set(frames["areas"]["code"])
+    stray = hospitals.loc[~hospitals["district"].isin(known | {""}), "district"]
+    if not stray.empty:
+        raise ReferenceDataError(
+            f"hospitals.csv, row {int(stray.index[0]) + 2}, column district: “{stray.iloc[0]}” is not a code of "
+            "areas.csv. Add the area or mend the code."
+        )

@@ -1,0 +1,224 @@
+"""The store's tables, each column declared once: type, meaning, Chinese and English label.
+
+Dates are ISO text (`2026-11-16`) and instants ISO text in UTC (`2026-11-16T00:00:00Z`): they sort as they read,
+are the same on SQLite and PostgreSQL, and let the SQL of `sql/` run unchanged on both. Truth values are 0 or 1.
+Missing text is the empty string, never NULL; NULL is left to numbers that are unknown.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+_Id = BigInteger().with_variant(Integer, "sqlite")
+
+
+def _column(kind: Any, name: str, zh: str, en: str, *args: Any, **options: Any) -> Column[Any]:
+    options.setdefault("nullable", False)
+    return Column(name, kind, *args, info={"zh": zh, "en": en}, **options)
+
+
+def _text(name: str, zh: str, en: str, **options: Any) -> Column[Any]:
+    return _column(Text, name, zh, en, **options)
+
+
+def _flag(name: str, zh: str, en: str) -> Column[Any]:
+    return _column(Integer, name, zh, en)
+
+
+def _count(name: str, zh: str, en: str, **options: Any) -> Column[Any]:
+    return _column(Integer, name, zh, en, **options)
+
+
+def _key(name: str) -> Column[Any]:
+    return _column(_Id, name, "内部编号", "Internal number", primary_key=True, autoincrement=False)
+
+
+def _version_key(**options: Any) -> Column[Any]:
+    reference = ForeignKey("case_version.version_id")
+    return _column(_Id, "version_id", "病例版本", "Case version", reference, index=True, **options)
+
+
+file = Table(
+    "file",
+    metadata,
+    _key("file_id"),
+    _text("sha256", "文件指纹", "SHA-256 of the file", unique=True),
+    _text("name", "文件名", "File name"),
+    _text("stream", "报告类别", "Stream"),
+    _text("format", "文件格式", "Layout"),
+    _text("recorded_at", "入库时刻", "Loaded at (UTC)", index=True),
+    _count("read", "读取行数", "Rows read"),
+    _count("stored", "入库行数", "Rows stored"),
+    _count("unchanged", "未变行数", "Rows unchanged"),
+    _count("quarantined", "隔离行数", "Rows quarantined"),
+    _count("warnings", "警告数", "Warnings"),
+    _count("cases", "报告数", "Reports in the file"),
+    _text("weeks", "涉及周次", "Weeks touched (';')"),
+)
+
+case_version = Table(
+    "case_version",
+    metadata,
+    _key("version_id"),
+    _column(_Id, "file_id", "来源文件", "Source file", ForeignKey("file.file_id"), index=True),
+    _text("stream", "报告类别", "Stream"),
+    _text("case_number", "报告编号", "Case number"),
+    _text("recorded_at", "入库时刻", "Loaded at (UTC)"),
+    _text("effective_on", "生效日期", "In force from"),
+    _text("modified_on", "最后修改时间", "Last modified"),
+    _text("content_hash", "内容指纹", "Keyed hash of the content"),
+    _text("left_out", "不计原因", "Left out because"),
+    _text("received_on", "接收日期", "Received on"),
+    _text("reported_on", "报告日期", "Reported on"),
+    _text("onset_on", "发生日期", "Onset"),
+    _text("discovered_on", "发现或获知日期", "Discovered on"),
+    _text("evaluated_on", "评价日期", "Evaluated on"),
+    _flag("evaluated", "已评价", "Evaluated"),
+    _flag("serious", "严重", "Serious"),
+    _flag("death", "死亡", "Death"),
+    _flag("new", "新的", "New (unlabelled)"),
+    _text("outcome", "转归", "Outcome"),
+    _text("sex", "性别", "Sex"),
+    _column(Float, "age_years", "年龄（岁）", "Age in years", nullable=True),
+    _text("hospital", "报告单位", "Reporting unit as written"),
+    _text("area", "报告地区", "Area as written"),
+    _text("patient_hash", "患者指纹", "Keyed hash of name, birth date or age, sex", index=True),
+    _text("record_hash", "病历号指纹", "Keyed hash of the record number"),
+    _text("warnings", "警告", "Warnings (';')"),
+    Index(None, "stream", "case_number"),
+)
+
+case_product = Table(
+    "case_product",
+    metadata,
+    _key("case_product_id"),
+    _version_key(),
+    _text("role", "怀疑/并用", "Role"),
+    _text("product", "产品（缺省层级）", "Product at the stream's default level"),
+    _text("name", "产品名称", "Name"),
+    _text("identifier", "批准文号/注册证编号/备案编号", "Approval, registration or filing number"),
+    _text("maker", "持有人/生产企业", "Holder or maker"),
+    _text("model", "型号", "Model"),
+    _text("lot", "批号", "Lot"),
+    _text("class", "类别", "Class"),
+)
+
+case_event = Table(
+    "case_event",
+    metadata,
+    _key("case_event_id"),
+    _version_key(),
+    _text("kind", "事件类别", "Event kind"),
+    _text("event", "事件", "Event"),
+)
+
+case_merge = Table(
+    "case_merge",
+    metadata,
+    _key("merge_id"),
+    _text("stream", "报告类别", "Stream"),
+    _text("case_number", "报告编号", "Case number"),
+    _text("merged_into", "并入", "Merged into"),
+    _text("rule", "依据", "Rule"),
+    _text("recorded_at", "记录时刻", "Recorded at (UTC)"),
+    UniqueConstraint("stream", "case_number"),
+)
+
+quarantine = Table(
+    "quarantine",
+    metadata,
+    _key("quarantine_id"),
+    _column(_Id, "file_id", "来源文件", "Source file", ForeignKey("file.file_id"), index=True),
+    _text("stream", "报告类别", "Stream"),
+    _text("case_number", "报告编号", "Case number (empty: none)"),
+    _text("recorded_at", "入库时刻", "Loaded at (UTC)"),
+    _text("received_on", "接收日期", "Received on (empty: unreadable)"),
+    _text("hospital", "报告单位", "Reporting unit as written"),
+    _text("sheet", "工作表", "Sheet"),
+    _text("rows", "行号", "Rows"),
+    _text("reasons", "隔离原因", "Reasons"),
+    _text("content_hash", "内容指纹", "Keyed hash of the content"),
+    _text("raw", "原文（加密）", "Raw rows, encrypted"),
+    Index(None, "stream", "case_number"),
+)
+
+reference_snapshot = Table(
+    "reference_snapshot",
+    metadata,
+    _key("snapshot_id"),
+    _text("name", "参考数据", "Reference table"),
+    _text("sha256", "指纹", "SHA-256"),
+    _text("recorded_at", "入库时刻", "Loaded at (UTC)"),
+    _text("content", "内容", "Content (CSV)"),
+)
+
+alert = Table(
+    "alert",
+    metadata,
+    _key("alert_id"),
+    _column(_Id, "revision_id", "版次", "Revision", ForeignKey("revision.revision_id"), index=True),
+    _text("stream", "报告类别", "Stream"),
+    _text("event_kind", "事件类别", "Event kind"),
+    _text("level", "产品层级", "Product level"),
+    _text("comparator", "对照", "Comparator"),
+    _text("window", "时间窗", "Window"),
+    _text("product", "产品", "Product"),
+    _text("event", "事件", "Event"),
+    *(_column(BigInteger, name, name, name) for name in ("a", "b", "c", "d")),
+    *(
+        _column(Float, name, label, label, nullable=True)
+        for name, label in (
+            ("expected", "E"),
+            ("prr", "PRR"),
+            ("prr_low", "PRR 95% −"),
+            ("prr_high", "PRR 95% +"),
+            ("ror", "ROR"),
+            ("ror_low", "ROR 95% −"),
+            ("ror_high", "ROR 95% +"),
+            ("chi_square", "χ²"),
+            ("ic", "IC"),
+            ("ic025", "IC025"),
+            ("ic975", "IC975"),
+        )
+    ),
+    _text("screens", "符合的筛选标准", "Screens met (';')"),
+    _text("status", "状态", "Status"),
+    _text("first_week", "首次提示周", "First week"),
+    _count("serious", "严重病例数", "Serious cases"),
+    _count("deaths", "死亡病例数", "Deaths"),
+    _count("hospitals", "报告单位数", "Hospitals"),
+)
+
+revision = Table(
+    "revision",
+    metadata,
+    _key("revision_id"),
+    _text("week", "周次", "Week"),
+    _count("revision", "版次", "Revision"),
+    _text("as_of", "数据截至", "As of (UTC)"),
+    _text("edition", "版本", "Edition"),
+    _text("sha256", "指纹", "SHA-256 of the summary"),
+    UniqueConstraint("week", "edition", "revision"),
+)

@@ -1,0 +1,92 @@
+"""Where things are and which keys are used: from the environment, then from `pvwatch.toml` in the home."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.fernet import Fernet
+
+_NAMES = {
+    "home": "PVWATCH_HOME",
+    "database_url": "PVWATCH_DATABASE_URL",
+    "out": "PVWATCH_OUT",
+    "inbox": "PVWATCH_INBOX",
+    "reference": "PVWATCH_REFERENCE",
+    "key": "PVWATCH_KEY",
+}
+
+
+class SettingsError(Exception):
+    """A setting is missing or wrong; the message names it and says how to mend it."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One installation. Paths are absolute; `key` is a Fernet key (32 bytes, URL-safe base64)."""
+
+    home: Path
+    database_url: str
+    out: Path
+    inbox: Path
+    reference: Path
+    key: str
+
+    @classmethod
+    def load(cls, environment: Mapping[str, str] | None = None) -> Settings:
+        """Read the settings. Raises SettingsError that names the key and the fix."""
+        env = os.environ if environment is None else environment
+        home = Path(env.get("PVWATCH_HOME") or "~/.pvwatch").expanduser().absolute()
+        values = _read_toml(home / "pvwatch.toml")
+        values.update({name: env[key] for name, key in _NAMES.items() if env.get(key)})
+        folder = {
+            name: Path(values.get(name) or home / name).expanduser().absolute()
+            for name in ("out", "inbox", "reference")
+        }
+        return cls(
+            home=home,
+            database_url=values.get("database_url") or f"sqlite:///{home / 'pvwatch.sqlite'}",
+            key=values.get("key", ""),
+            **folder,
+        )
+
+    @property
+    def archive(self) -> Path:
+        return self.home / "archive"
+
+    def require_key(self) -> str:
+        """The key, checked. Raises SettingsError where there is none or it is malformed."""
+        if not self.key:
+            raise SettingsError(
+                "PVWATCH_KEY is not set. It encrypts the archive and hashes names, so keep it safe and "
+                "apart from the data. Make one with: pvwatch make-key"
+            )
+        try:
+            Fernet(self.key)
+        except ValueError:
+            raise SettingsError(
+                "PVWATCH_KEY is not a key: 32 bytes in URL-safe base64 are expected. Make one with: pvwatch make-key"
+            ) from None
+        return self.key
+
+
+def _read_toml(path: Path) -> dict[str, str]:
+    if not path.is_file():
+        return {}
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} cannot be read: {error}. Mend or remove the file.") from None
+    unknown = sorted(set(values) - (set(_NAMES) - {"home", "key"}))
+    if unknown:
+        raise SettingsError(
+            f"{path}: unknown key “{unknown[0]}”. Known keys: database_url, inbox, out, reference "
+            "(the key for encryption comes only from PVWATCH_KEY)."
+        )
+    wrong = [name for name, value in values.items() if not isinstance(value, str)]
+    if wrong:
+        raise SettingsError(f"{path}: “{wrong[0]}” must be text in quotes.")
+    return values

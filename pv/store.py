@@ -1,0 +1,199 @@
+"""The store: engine, transactions, bulk load and read, migrations, and the named queries of `sql/`.
+
+SQLite (WAL) is the embedded default, PostgreSQL the server. Writers take one lock at a time on either, so that keys can
+be given out densely and a file is one transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.csv as arrow_csv
+from sqlalchemy import (
+    Connection,
+    Engine,
+    Select,
+    Table,
+    create_engine,
+    event,
+    func,
+    inspect,
+    make_url,
+    select,
+    text,
+)
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.sql import Executable
+
+_WRITER_LOCK = 7_011_2026  # any constant: PostgreSQL advisory lock of the writers of one database
+_BUSY_MS = 120_000  # a 1 million-row file holds the write lock for under a minute
+
+
+class StoreError(Exception):
+    """The store cannot be reached or is of another version; the message says how to mend it."""
+
+
+@cache
+def sql_folder() -> Path:
+    """`sql/` of a checkout, or the copy that the wheel carries."""
+    inside = Path(__file__).parent / "_sql"
+    return inside if inside.is_dir() else Path(__file__).parent.parent / "sql"
+
+
+@cache
+def query(name: str) -> str:
+    """The text of `sql/<name>.sql`."""
+    return (sql_folder() / f"{name}.sql").read_text(encoding="utf-8")
+
+
+def open_store(url: str) -> Engine:
+    """Connect, and bring the schema up to date. Raises StoreError where that is impossible."""
+    try:
+        address = make_url(url)
+        if address.get_backend_name() == "sqlite" and address.database:
+            Path(address.database).parent.mkdir(parents=True, exist_ok=True)
+        engine = create_engine(address)
+        if engine.dialect.name == "sqlite":
+            _prepare_sqlite(engine)
+        migrate(engine)
+    except (ArgumentError, NoSuchModuleError) as error:
+        raise StoreError(
+            f"PVWATCH_DATABASE_URL is not a database address: {error}. "
+            "Write sqlite:////folder/pvwatch.sqlite or postgresql+psycopg://user@host/database."
+        ) from None
+    except ModuleNotFoundError as error:
+        raise StoreError(f"the driver “{error.name}” is missing; install pvwatch with the extra “postgres”") from None
+    except DBAPIError as error:
+        raise StoreError(f"the store cannot be opened: {error.orig}. Check PVWATCH_DATABASE_URL.") from None
+    return engine
+
+
+def _prepare_sqlite(engine: Engine) -> None:
+    @event.listens_for(engine, "connect")
+    def configure(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # we say BEGIN ourselves, so that writers wait instead of failing
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=NORMAL",
+            "foreign_keys=ON",
+            f"busy_timeout={_BUSY_MS}",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        writes = connection.get_execution_options().get("writes", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def migrate(engine: Engine) -> None:
+    """Apply the migrations of `sql/migrations` that are missing."""
+    if _version(engine) == newest_migration():
+        return
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(sql_folder() / "migrations").replace("%", "%%"))
+    with writing(engine) as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def newest_migration() -> str:
+    """Revision of the last file in `sql/migrations/versions`, whose names begin with their number."""
+    return max(path.stem.split("_")[0] for path in (sql_folder() / "migrations/versions").glob("[0-9]*.py"))
+
+
+def _version(engine: Engine) -> str:
+    if not inspect(engine).has_table("alembic_version"):
+        return ""
+    with engine.connect() as connection:
+        version = str(connection.execute(text("SELECT version_num FROM alembic_version")).scalar() or "")
+    if version > newest_migration():
+        raise StoreError(
+            f"the store is of version {version}, newer than this program ({newest_migration()}). Update pvwatch."
+        )
+    return version
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """One transaction of the only writer; everything or nothing."""
+    with engine.connect().execution_options(writes=True) as connection, connection.begin():
+        if connection.dialect.name == "postgresql":
+            connection.execute(select(func.pg_advisory_xact_lock(_WRITER_LOCK)))
+        yield connection
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """One consistent snapshot for reading."""
+    with engine.connect() as plain:
+        connection = plain
+        if plain.dialect.name == "postgresql":
+            connection = plain.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        with connection.begin():
+            yield connection
+
+
+def next_key(connection: Connection, table: Table) -> int:
+    """The first free value of a table's one-column key; call it inside `writing`."""
+    (key,) = table.primary_key.columns
+    return int(connection.execute(select(func.coalesce(func.max(key), 0))).scalar_one()) + 1
+
+
+def append(connection: Connection, table: Table, frame: pd.DataFrame) -> None:
+    """Add rows in bulk; the frame has exactly the table's columns, by name."""
+    if frame.empty:
+        return
+    names = [column.name for column in table.columns]
+    frame = frame[names]
+    if connection.dialect.name == "postgresql":
+        _copy(connection, table, frame)
+        return
+    marks = ", ".join("?" * len(names))
+    quoted = ", ".join(f'"{name}"' for name in names)
+    columns = [frame[name].astype("object").where(frame[name].notna(), None).tolist() for name in names]
+    statement = f'INSERT INTO "{table.name}" ({quoted}) VALUES ({marks})'  # noqa: S608 - names of our schema
+    connection.connection.cursor().executemany(statement, zip(*columns, strict=True))
+
+
+def _copy(connection: Connection, table: Table, frame: pd.DataFrame) -> None:
+    buffer = BytesIO()
+    options = arrow_csv.WriteOptions(include_header=False)
+    arrow_csv.write_csv(pa.Table.from_pandas(frame, preserve_index=False), buffer, options)
+    names = ", ".join(f'"{name}"' for name in frame.columns)
+    driver: Any = connection.connection.driver_connection
+    with driver.cursor().copy(f'COPY "{table.name}" ({names}) FROM STDIN (FORMAT csv)') as copy:
+        copy.write(buffer.getbuffer())
+
+
+def read(connection: Connection, statement: Executable | str, values: Mapping[str, Any] | None = None) -> pd.DataFrame:
+    """Rows of a query as a DataFrame; selected table columns keep their type even where there are no rows."""
+    result = connection.execute(text(statement) if isinstance(statement, str) else statement, values or {})
+    names = list(result.keys())
+    rows = result.fetchall()
+    columns = list(zip(*rows, strict=True)) if rows else [()] * len(names)
+    frame = pd.DataFrame({name: _column(values) for name, values in zip(names, columns, strict=True)})
+    if isinstance(statement, Select):
+        kinds = {column.name: _DTYPES[column.type.python_type] for column in statement.selected_columns}
+        frame = frame.astype({name: kinds[name] for name in names})
+    return frame
+
+
+_DTYPES = {int: "int64", float: "float64", str: "str"}
+
+
+def _column(values: Iterable[Any]) -> pd.Series[Any]:
+    cells = list(values)
+    if not cells or isinstance(cells[0], str):
+        return pd.Series(cells, dtype="str")
+    return pd.Series(cells)
