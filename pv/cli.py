@@ -51,6 +51,8 @@ def _reported(function: Callable[..., Any]) -> Callable[..., Any]:
 
         try:
             return function(*args, **options)
+        except BrokenPipeError:  # the reader of our output has gone, as in `pvwatch status | head`
+            raise
         except (SettingsError, StoreError, ReferenceDataError, ArchiveError, OSError, ValueError) as error:
             click.echo(f"pvwatch: {error}", err=True)
             sys.exit(1)
@@ -139,10 +141,9 @@ def ingest(paths: tuple[Path, ...], dry_run: bool, as_json: bool) -> None:
 
     settings = Settings.load()
     now = datetime.now(UTC)
-    accounts = []
-    with _progress(pipeline.files_of(paths), "ingest", quiet=as_json) as files:
-        for path in files:
-            accounts += pipeline.ingest(settings, [path], now, dry_run)
+    files = pipeline.files_of(paths)
+    with _progress(files, "ingest", quiet=as_json) as bar:
+        accounts = pipeline.ingest(settings, files, now, dry_run, progress=lambda _path: bar.update(1))
     if as_json:
         _print_json([account.as_dict() for account in accounts])
     else:

@@ -190,8 +190,15 @@ def _report_problems(rows: pd.DataFrame, raw: pd.DataFrame, stream: str) -> list
     ]
 
 
+_NO_PROBLEMS = pd.DataFrame(
+    {"row": pd.Series(dtype="int64"), **dict.fromkeys(["code", "field", "value"], pd.Series(dtype="str"))}
+)
+
+
 def _problems(applies: pd.Series[bool], code: str, field: str, raw: pd.DataFrame) -> pd.DataFrame:
     where = np.flatnonzero(applies.to_numpy())
+    if not len(where):
+        return _NO_PROBLEMS
     value = raw[field].iloc[where].astype("str").to_numpy() if field in raw else ""
     frame = pd.DataFrame({"row": where, "code": code, "field": field, "value": value})
     return frame.astype({"row": "int64", "code": "str", "field": "str", "value": "str"})

@@ -18,7 +18,7 @@ from pv.codes import events, products
 from pv.schema import case_event, case_product, case_version, quarantine
 from pv.schema import file as file_table
 from pv.sources import Extract, FileRefused, read
-from pv.text import clean_all, code_list, lookup, over_unique
+from pv.text import clean_all, code_list, iso_dates, lookup, over_unique
 from pv.week import Week, instant_text, local_day
 
 LISTED = 1_000  # problems that an account names, quarantine before warnings; all stand in the store
@@ -137,7 +137,9 @@ def _with_hashes(rows: pd.DataFrame, raw: pd.DataFrame, key: str) -> pd.DataFram
     def text(name: str) -> pd.Series[str]:
         return clean_all(raw[name]) if name in raw else pd.Series("", index=raw.index, dtype="str")
 
-    born = text("birth_date").where(text("birth_date") != "", text("age") + text("age_unit"))
+    born = iso_dates(text("birth_date"))
+    ages = pd.Series([f"{years:.2f}" for years in rows["age_years"]], index=rows.index, dtype="str")
+    born = born.where(born != "", ages)
     person = (text("patient_name") + "\x1f" + born + "\x1f" + rows["sex"]).where(text("patient_name") != "", "")
     rows["patient_hash"] = _hashed(person, archive.hasher(key, "patient"))
     rows["record_hash"] = _hashed(text("record_number"), archive.hasher(key, "record"))
@@ -158,7 +160,7 @@ _PERSONAL = ("patient_name", "birth_date", "patient_phone", "record_number")
 
 
 def _hashed(values: pd.Series[str], keyed: Callable[[str], str]) -> pd.Series[str]:
-    return values.map({value: keyed(value) for value in values.unique()}).astype("str")
+    return over_unique(values, keyed)
 
 
 def _first_filled(rows: pd.DataFrame, columns: list[str]) -> pd.DataFrame:

@@ -47,14 +47,23 @@ def _stream_of(path: Path) -> str:
 
 
 def ingest(
-    settings: Settings, paths: Sequence[Path], recorded_at: datetime, dry_run: bool = False
+    settings: Settings,
+    paths: Sequence[Path],
+    recorded_at: datetime,
+    dry_run: bool = False,
+    progress: Progress | None = None,
 ) -> list[FileAccount]:
-    """Load files, each in a transaction of its own, in the order given; folders stand for the files in them."""
+    """Load files, each in a transaction of its own, in the order given."""
     key = settings.require_key()
     engine = store.open_store(settings.database_url)
     if not dry_run:
         remember_reference(engine, settings, recorded_at)
-    return [intake.load_file(engine, path, settings.archive, key, recorded_at, dry_run) for path in paths]
+    accounts = []
+    for path in paths:
+        accounts.append(intake.load_file(engine, path, settings.archive, key, recorded_at, dry_run))
+        if progress is not None:
+            progress(str(path))
+    return accounts
 
 
 def files_of(paths: Iterable[Path]) -> list[Path]:

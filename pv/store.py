@@ -161,7 +161,7 @@ def append(connection: Connection, table: Table, frame: pd.DataFrame) -> None:
         return
     marks = ", ".join("?" * len(names))
     quoted = ", ".join(f'"{name}"' for name in names)
-    columns = [frame[name].astype("object").where(frame[name].notna(), None).tolist() for name in names]
+    columns = [frame[name].tolist() for name in names]  # SQLite takes NaN for NULL
     statement = f'INSERT INTO "{table.name}" ({quoted}) VALUES ({marks})'  # noqa: S608 - names of our schema
     connection.connection.cursor().executemany(statement, zip(*columns, strict=True))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
@@ -25,16 +25,16 @@ def clean(text: str) -> str:
     return re.sub(r"\s+", " ", printable).strip()
 
 
-def over_unique(values: pd.Series[str], function: object) -> pd.Series[str]:
+def over_unique(values: pd.Series[str], function: Callable[[str], str]) -> pd.Series[str]:
     """Apply a text function once per distinct value."""
-    distinct = values.unique()
-    mapping = {value: function(value) for value in distinct}  # type: ignore[operator]
-    return values.map(mapping).astype("str")
+    cells = values.tolist()
+    mapping = {cell: function(cell) for cell in dict.fromkeys(cells)}
+    return pd.Series([mapping[cell] for cell in cells], index=values.index, dtype="str")
 
 
 def lookup(values: pd.Series[Any], mapping: Mapping[Any, str]) -> pd.Series[str]:
     """The text that each value maps to; "" where there is none."""
-    return pd.Series([mapping.get(value, "") for value in values], index=values.index, dtype="str")
+    return pd.Series([mapping.get(value, "") for value in values.tolist()], index=values.index, dtype="str")
 
 
 def clean_all(values: pd.Series[str]) -> pd.Series[str]:

@@ -105,13 +105,18 @@ def _frame(columns: Sequence[pa.Array], width: int, first_row: int) -> pd.DataFr
 
 def _encoding(path: Path) -> str:
     """UTF-8 (with or without mark) where the whole file is valid UTF-8, else GB18030, else refused."""
+    with path.open("rb") as handle:
+        first = handle.read(2)
+    if first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise FileRefused("encoding")
     for encoding in ("utf-8-sig", "gb18030"):
         decoder = codecs.getincrementaldecoder(encoding)()
         try:
             with path.open("rb") as handle:
                 while chunk := handle.read(1 << 20):
-                    if "\0" in decoder.decode(chunk):
+                    if b"\0" in chunk:
                         raise FileRefused("not_a_table")
+                    decoder.decode(chunk)
             decoder.decode(b"", final=True)
         except UnicodeDecodeError:
             continue
@@ -124,8 +129,9 @@ def _delimited(path: Path) -> Grid:
     try:
         with path.open(encoding=encoding, newline="") as handle:
             sample = handle.read(1 << 16)
-        separator = max(",\t;|$", key=sample.split("\n", 1)[0].count) if "," not in sample else ","
-        head, starts = _head(io.StringIO(sample), separator)
+        heads = {separator: _head(sample, separator) for separator in ",\t;|$"}
+        separator = max(heads, key=lambda one: max(map(len, heads[one][0]), default=0))
+        head, starts = heads[separator]
     except csv.Error:
         raise FileRefused("not_a_table") from None
     if any(len(row) > MAX_COLUMNS for row in head):
@@ -139,9 +145,9 @@ def _delimited(path: Path) -> Grid:
     return Grid("", head, body)
 
 
-def _head(handle: io.StringIO, separator: str) -> tuple[list[list[str]], list[int]]:
+def _head(sample: str, separator: str) -> tuple[list[list[str]], list[int]]:
     """The first records and the physical line on which each starts."""
-    reader = csv.reader(handle, delimiter=separator)
+    reader = csv.reader(io.StringIO(sample), delimiter=separator)
     rows, starts = [], []
     before = 0
     for row in reader:

@@ -78,6 +78,7 @@ def _columns(name: str) -> tuple[LayoutColumn, ...]:
     )
 
 
+@cache
 def normalise_heading(text: str) -> str:
     """Headings are compared without white space (exports break lines inside them) and width differences."""
     return re.sub(r"\s+", "", unicodedata.normalize("NFKC", text))

@@ -1,0 +1,91 @@
+"""Loads the files of the inbox: one DAG a stream (`ingest_drug`, …), `ingest_unknown` for all other files.
+
+Files are loaded one at a time: SQLite has one writer. A refused file fails its own `file_away` task, with the
+reason; the good files beside it are loaded and published all the same. A file whose load breaks stays in the
+inbox for the next run. `publish` tells the asset `cases` which weeks were touched, if any were.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import tomllib
+from datetime import UTC, datetime, timedelta
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from airflow.sdk import Asset, TriggerRule, dag, get_current_context, task, task_group
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+
+CASES = Asset("cases")
+STREAMS = tomllib.loads(resources.files("pv").joinpath("reference", "streams.toml").read_text("utf-8"))
+log = logging.getLogger(__name__)
+
+
+def ingest_dag(stream: str) -> Any:
+    """The DAG of one stream; `unknown` takes the files that no layout recognises, which are refused."""
+
+    @task
+    def list_files() -> list[str]:
+        from pv import pipeline
+        from pv.settings import Settings
+
+        return list(pipeline.inbox_files(Settings.load(), stream))
+
+    @task(max_active_tis_per_dagrun=1, map_index_template="{{ file_name }}")
+    def load(path: str) -> dict[str, Any]:
+        from pv import pipeline
+        from pv.settings import Settings
+
+        get_current_context()["file_name"] = Path(path).name
+        (loaded,) = pipeline.ingest(Settings.load(), [Path(path)], recorded_at=datetime.now(UTC))
+        account = loaded.as_dict()
+        del account["problems"]  # one a bad row, with what was written there: they stay in the store
+        log.info("%s", json.dumps(account, ensure_ascii=False))
+        return account
+
+    @task(map_index_template="{{ file_name }}")
+    def file_away(account: dict[str, Any]) -> None:
+        from pv import messages, pipeline
+        from pv.intake import FileAccount
+        from pv.settings import Settings
+
+        get_current_context()["file_name"] = Path(account["file"]).name
+        pipeline.file_away(Settings.load(), FileAccount(**account))
+        if account["refused"]:
+            reason = messages.refusal(account["refused"], account["refused_values"], messages.language())
+            raise AirflowFailException(f"{account['file']} is refused. {reason}")
+
+    @task_group
+    def one_file(path: str) -> Any:
+        account = load(path)
+        file_away(account)
+        return account
+
+    @task(outlets=[CASES], trigger_rule=TriggerRule.ALL_DONE)
+    def publish(accounts: Any, outlet_events: Any = None) -> list[str]:
+        accounts = [accounts] if isinstance(accounts, dict) else accounts or []  # so Airflow gives one, and none
+        weeks = sorted({week for account in accounts for week in account["weeks"]})
+        if not weeks:
+            raise AirflowSkipException("no week was touched")
+        outlet_events[CASES].extra = {"weeks": weeks}
+        return weeks
+
+    @dag(
+        dag_id=f"ingest_{stream}",
+        schedule="*/15 * * * *",
+        catchup=False,
+        max_active_runs=1,
+        default_args={"retries": 2, "retry_delay": timedelta(seconds=30)},
+        doc_md=__doc__,
+        tags=["ingest"],
+    )
+    def ingest() -> None:
+        publish(one_file.expand(path=list_files()))
+
+    return ingest()
+
+
+for _stream in [*(key for key, value in STREAMS.items() if isinstance(value, dict)), "unknown"]:
+    ingest_dag(_stream)

@@ -1,0 +1,118 @@
+"""What the codes in the tables mean, in Chinese and English."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+
+from pv.reference import shipped_toml, streams
+
+CODES: dict[str, dict[str, tuple[str, str]]] = {
+    "status": {
+        "new": ("新增", "new"),
+        "returned": ("再现", "returned"),
+        "strengthened": ("增强", "strengthened"),
+        "continuing": ("持续", "continuing"),
+        "weakened": ("减弱", "weakened"),
+        "lapsed": ("消退", "lapsed"),
+    },
+    "level": {
+        "generic": ("通用名称", "generic name"),
+        "approval": ("批准文号", "approval number"),
+        "lot": ("批号", "lot"),
+        "registration": ("注册证", "registration"),
+        "model": ("型号", "model"),
+        "class": ("产品类别", "kind of device"),
+        "product": ("产品", "product"),
+        "maker": ("生产企业", "maker"),
+        "category": ("化妆品分类", "category"),
+    },
+    "comparator": {
+        "stream": ("本类别全部报告", "all reports of the stream"),
+        "generic": ("同一通用名称", "the same generic name"),
+        "class": ("同类产品", "the same kind of device"),
+        "category": ("同类化妆品", "the same category"),
+    },
+    "window": {"all": ("全部时间", "all time"), "12m": ("近12个月", "last 12 months")},
+    "left_out": {
+        "deleted": ("已删除", "deleted"),
+        "duplicate": ("重复报告", "marked as duplicate"),
+        "misreport": ("错报误报", "marked as misreport"),
+    },
+    "sex": {
+        "male": ("男", "male"),
+        "female": ("女", "female"),
+        "unknown": ("不详", "unknown"),
+    },
+    "why": {
+        "death": ("本周死亡", "death this week"),
+        "new_serious": ("本周新的且严重", "new and serious this week"),
+        "serious": ("本周严重", "serious this week"),
+        "new": ("本周新的", "new this week"),
+        "alert": ("统计提示病例", "behind an alert"),
+    },
+    "unmapped_kind": {
+        "product": ("产品", "product"),
+        "event": ("事件", "event"),
+        "hospital": ("报告单位", "reporting unit"),
+    },
+    "outcome": {
+        "recovered": ("痊愈", "recovered"),
+        "recovering": ("好转", "recovering"),
+        "not_recovered": ("未好转", "not recovered"),
+        "sequelae": ("有后遗症", "recovered with sequelae"),
+        "death": ("死亡", "died"),
+        "unknown": ("不详", "unknown"),
+    },
+    "scope": {
+        "whole": ("全辖区", "whole area"),
+        "district": ("区县", "district"),
+        "area": ("下辖地区", "area within a district"),
+        "direct": ("直属单位", "directly under the whole area"),
+        "unassigned": ("未归属", "unassigned"),
+    },
+    "met": {"yes": ("达到", "met"), "no": ("未达到", "not met")},
+    "comparison": {">=": ("≥", "≥"), "<=": ("≤", "≤")},
+    "level_group": {
+        "all": ("全部医疗机构", "all medical institutions"),
+        "level2": ("二级及以上", "level 2 and above"),
+    },
+    "period": {"week": ("本周", "week"), "ytd": ("本年累计", "year to date"), "all": ("全部", "all time")},
+    # What people can choose in the form of the workbook.
+    "conclusion": {
+        "signal": ("确认为信号", "signal"),
+        "watch": ("继续关注", "keep watching"),
+        "no_signal": ("不是信号", "no signal"),
+        "unclear": ("资料不足", "more information needed"),
+    },
+    "hospital_level": {"1": ("一级", "level 1"), "2": ("二级", "level 2"), "3": ("三级", "level 3")},
+}
+
+
+@cache
+def _stream_lists() -> Mapping[str, Mapping[str, tuple[str, str]]]:
+    kinds = {
+        name: (words["zh"], words["en"]) for stream in streams().values() for name, words in stream.event_kinds.items()
+    }
+    return {
+        "stream": {
+            **{stream.name: (stream.zh, stream.en) for stream in streams().values()},
+            "all": ("合计", "all streams"),
+            "drug+device": ("药品＋医疗器械", "drugs and devices"),
+        },
+        "event_kind": kinds,
+        "metric": {name: (words["zh"], words["en"]) for name, words in shipped_toml("targets")["metrics"].items()},
+    }
+
+
+def code_label(codes: str, code: str, language: str) -> str:
+    """The word for a code in a code list; a code that is not in the list stands for itself."""
+    words = (CODES.get(codes) or _stream_lists()[codes]).get(code)
+    if words is None:
+        return code
+    return words[0] if language == "zh" else words[1]
+
+
+def is_share(metric: str) -> bool:
+    """Whether a metric's values are shares; otherwise they are reports per million."""
+    return bool(shipped_toml("targets")["metrics"].get(metric, {}).get("unit") == "share")

@@ -1,0 +1,149 @@
+"""The weekly signal report as a model: what waits, the grave cases, totals, alerts, data quality."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import fields
+from itertools import groupby
+from typing import Any
+
+import pandas as pd
+
+from pv.reference import streams
+from pv.rendering.columns import ASSESSMENT, CASES, COUNTED, FILES, QUARANTINED, UNMAPPED, Column, Table
+from pv.rendering.line_lists import cases_behind, line_list, week_cases
+from pv.rendering.models import (
+    CHANGED,
+    LAPSED,
+    STANDING,
+    Alert,
+    AlertTable,
+    Attention,
+    Heading,
+    SignalReport,
+    StreamTotals,
+    WeekInput,
+    waiting,
+)
+from pv.rendering.totals import stream_totals
+
+_STATUS_ORDER = {status: place for place, status in enumerate((*CHANGED, *STANDING, LAPSED))}
+_ALERT_FIELDS = [field.name for field in fields(Alert)]
+_TABLE_KEY = ["stream", "event_kind", "level", "comparator", "window"]
+_GROUPS = ("death", "new_serious", "serious")
+
+
+def signal_report(week_input: WeekInput) -> SignalReport:
+    """Everything the signal report says."""
+    alerts = sorted(_alerts(week_input.signals), key=_gravity)
+    pairs = _gravest_by_pair(alerts)
+    grave = week_cases(week_input.filings, week_input.week)
+    totals = stream_totals(week_input.filings, week_input.quarantined, week_input.week)
+    to_list = [alert for alert in alerts if alert.status in CHANGED and _at_default_level(alert)]
+    return SignalReport(
+        heading=Heading.of(week_input),
+        attention=tuple(_attention(week_input, grave, totals, pairs)),
+        totals=totals,
+        cases=line_list(grave, cases_behind(week_input.filings, to_list)),
+        grave=tuple((why, Table.of(grave[grave["why"] == why], CASES)) for why in _GROUPS),
+        alerts=tuple(alerts),
+        changed=tuple(alert for alert in pairs if alert.status in CHANGED),
+        alert_counts=_alert_counts(pairs, [total.stream for total in totals]),
+        sections=tuple(_sections(week_input.counted, alerts)),
+        lapsed=tuple(alert for alert in alerts if alert.status == LAPSED),
+        assessment=_assessment(pairs),
+        files=_table(week_input.files, FILES, by=["recorded_at"]),
+        quarantined=_table(week_input.quarantined, QUARANTINED, by=["received_on"]),
+        unmapped=_table(week_input.unmapped, UNMAPPED, by=["cases"]),
+        counted=Table.of(week_input.counted, COUNTED),
+        screens=tuple(week_input.screens),
+    )
+
+
+def _alerts(signals: pd.DataFrame) -> Iterator[Alert]:
+    for record in signals.loc[signals["status"] != "", _ALERT_FIELDS].to_dict("records"):
+        yield Alert(**{str(name): value for name, value in record.items()})
+
+
+def _gravity(alert: Alert) -> tuple[Any, ...]:
+    """Sorting key: what changed first, then deaths, serious cases, and how far the IC stands from chance."""
+    certainty = -alert.ic025 if not math.isnan(alert.ic025) else math.inf
+    status = _STATUS_ORDER[alert.status]
+    return (
+        status,
+        -alert.deaths,
+        -alert.serious,
+        certainty,
+        -alert.a,
+        alert.pair,
+        alert.comparator,
+        alert.window,
+    )
+
+
+def _at_default_level(alert: Alert) -> bool:
+    stream = streams().get(alert.stream)
+    return stream is not None and alert.level == stream.default_level
+
+
+def _gravest_by_pair(alerts: Iterable[Alert]) -> tuple[Alert, ...]:
+    """One alert a pair: several tables may show the same pair, people assess it once."""
+    gravest: dict[tuple[str, ...], Alert] = {}
+    for alert in alerts:
+        gravest.setdefault(alert.pair, alert)
+    return tuple(gravest.values())
+
+
+def _alert_counts(pairs: Sequence[Alert], shown: Sequence[str]) -> tuple[tuple[str, dict[str, int]], ...]:
+    counts = Counter((alert.stream, alert.status) for alert in pairs)
+    return tuple((stream, {status: counts[stream, status] for status in _STATUS_ORDER}) for stream in shown)
+
+
+def _sections(counted: pd.DataFrame, alerts: Iterable[Alert]) -> Iterator[tuple[str, tuple[AlertTable, ...]]]:
+    for stream, tables in groupby(_alert_tables(counted, alerts), key=lambda table: table.stream):
+        yield stream, tuple(tables)
+
+
+def _alert_tables(counted: pd.DataFrame, alerts: Iterable[Alert]) -> Iterator[AlertTable]:
+    by_table: dict[tuple[str, ...], list[Alert]] = {}
+    for alert in alerts:
+        by_table.setdefault(tuple(getattr(alert, name) for name in _TABLE_KEY), []).append(alert)
+    names = [field.name for field in fields(AlertTable) if field.name not in {"changed", "standing"}]
+    for record in counted[names].to_dict("records"):
+        own = by_table.get(tuple(record[name] for name in _TABLE_KEY), [])
+        yield AlertTable(
+            **{str(name): value for name, value in record.items()},
+            changed=tuple(alert for alert in own if alert.status in CHANGED),
+            standing=tuple(alert for alert in own if alert.status in STANDING),
+        )
+
+
+def _assessment(pairs: Iterable[Alert]) -> Table:
+    """The form: every pair that stands, its last columns left empty for people."""
+    rows = tuple(
+        tuple(getattr(alert, column.name, "") for column in ASSESSMENT) for alert in pairs if alert.status != LAPSED
+    )
+    return Table(ASSESSMENT, rows)
+
+
+def _table(frame: pd.DataFrame, columns: Sequence[Column], by: list[str]) -> Table:
+    """Largest or newest first; ties in the order of all columns."""
+    names = [column.name for column in columns]
+    rest = [name for name in names if name not in by]
+    ordered = frame.sort_values([*by, *rest], ascending=[False] * len(by) + [True] * len(rest), kind="stable")
+    return Table.of(ordered, columns)
+
+
+def _attention(
+    week_input: WeekInput, grave: pd.DataFrame, totals: Sequence[StreamTotals], pairs: Sequence[Alert]
+) -> Iterator[Attention]:
+    for why in _GROUPS:
+        yield from waiting(why, Counter(grave.loc[grave["why"] == why, "stream"]), grave=why != "serious")
+    for status in CHANGED:
+        yield from waiting(f"alert_{status}", Counter(alert.stream for alert in pairs if alert.status == status))
+    missing = [total.stream for total in totals if not total.week and any(total.trend[-5:])]
+    yield from waiting("no_reports", Counter(missing))
+    yield from waiting("quarantined", Counter(week_input.quarantined["stream"]))
+    yield from waiting("unmapped", Counter(week_input.unmapped["stream"]))

@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from small_city import WEEK, City, make_city, make_filings, make_quarantined
+
+from pv.rendering import render_week
+from pv.rendering.models import WeekInput
+
+
+@pytest.fixture(scope="session")
+def city() -> City:
+    return make_city(make_filings(), make_quarantined())
+
+
+@pytest.fixture(scope="session")
+def rendered(city: City, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the city's week, inside an output folder."""
+    folder = tmp_path_factory.mktemp("out") / str(WEEK)
+    folder.mkdir()
+    render_week(city.week_input, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def empty_input(city: City) -> WeekInput:
+    """The first week of an installation: reference tables, screens, and not one report."""
+    nothing = make_city(city.filings.iloc[:0], city.quarantined.iloc[:0], city.reference).week_input
+    return replace(nothing, files=nothing.files.iloc[:0], unmapped=nothing.unmapped.iloc[:0])

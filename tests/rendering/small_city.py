@@ -1,0 +1,262 @@
+"""A small city over 110 weeks, taken through the real screens and the real appraisal to the input of the reports."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import pandas as pd
+
+from pv.appraisal import appraise
+from pv.cases import OPEN_END, StreamView
+from pv.reference import COLUMNS, Reference, build, streams
+from pv.rendering.models import WeekInput
+from pv.signals.alerts import signals_of_weeks
+from pv.signals.screens import load_screens
+from pv.week import Week
+
+WEEK = Week.parse("2026-W46")
+AS_OF = datetime(2026, 11, 16, 0, 30, tzinfo=UTC)
+FIRST = WEEK.index - 109
+
+AREAS = [("C", "江城市", ""), ("D1", "东湖区", "C"), ("D2", "西山区", "C"), ("D3", "南溪县", "C")]
+HOSPITALS = [
+    ("H01", "江城市第一人民医院", "3", "综合医院", "D1", 420000),
+    ("H02", "江城市中心医院", "3", "综合医院", "D2", 380000),
+    ("H03", "江城市儿童医院", "3", "专科医院", "D1", 160000),
+    ("H04", "东湖区人民医院", "2", "综合医院", "D1", 210000),
+    ("H05", "西山区人民医院", "2", "综合医院", "D2", 190000),
+    ("H06", "南溪县人民医院", "2", "综合医院", "D3", 240000),
+    ("H07", "南溪县中医医院", "2", "中医医院", "D3", 90000),
+    ("H08", "西山区妇幼保健院", "2", "专科医院", "D2", 0),
+    ("H09", "河口镇卫生院", "1", "卫生院", "D3", 30000),
+    ("H10", "石桥镇卫生院", "1", "卫生院", "D2", 26000),
+    ("H11", "东门大药房", "", "药店", "D1", 0),
+]
+SILENT = "H08"  # never reports
+PRODUCTS = {
+    "drug": ["左氧氟沙星注射液", "注射用头孢曲松钠", "阿莫西林胶囊", "丹参注射液", "二甲双胍片", "碘海醇注射液"],
+    "device": ["国械注准20173660001 一次性输液器", "国械注准20193140002 留置针", "国械注准20203070003 血糖仪"],
+    "cosmetic": ["国妆特字G20200001 祛斑霜", "粤G妆网备字2021000002 面膜"],
+}
+CLASS = {"device": ["输液器", "留置针", "血糖仪"], "cosmetic": ["祛斑美白类", "面膜"]}
+EVENTS = {
+    "reaction": ["皮疹", "瘙痒", "恶心", "呕吐", "过敏性休克", "静脉炎", "头晕"],
+    "failure": ["漏液", "断裂", "读数不准", "堵塞"],
+    "harm": ["疼痛", "出血", "感染"],
+    "finding": ["红斑", "丘疹", "脱屑"],
+    "symptom": ["瘙痒", "灼热感"],
+    "diagnosis": ["接触性皮炎", "痤疮"],
+}
+PLANTED = {"碘海醇注射液": "过敏性休克", "国械注准20173660001 一次性输液器": "漏液"}
+
+
+@dataclass(frozen=True)
+class City:
+    """What the input of a week was made from."""
+
+    filings: pd.DataFrame
+    quarantined: pd.DataFrame
+    reference: Reference
+    week_input: WeekInput
+
+
+def make_reference(hospitals: Sequence[tuple[str, str, str, str, str, int]] = tuple(HOSPITALS)) -> Reference:
+    def csv(name: str, rows: list[dict[str, object]]) -> str:
+        return pd.DataFrame(rows, columns=list(COLUMNS[name])).to_csv(index=False)
+
+    per_million = {"drug": 600, "device": 300, "cosmetic": 60}
+    targets = [
+        {"set": name, "metric": "reports_per_million", "stream": stream, "comparison": ">=", "value": value * factor}
+        for name, factor in (("市级考核指标", 0.5), ("上级要求", 1.0))
+        for stream, value in per_million.items()
+    ]
+    targets += [
+        {"set": "市级考核指标", "metric": "coverage_level2", "stream": "drug+device", "comparison": ">=", "value": 1},
+        {"set": "市级考核指标", "metric": "evaluation_rate", "stream": "all", "comparison": ">=", "value": 0.95},
+        {"set": "上级要求", "metric": "training", "stream": "all", "comparison": ">=", "value": 1},
+    ]
+    texts = {
+        "areas": csv("areas", [dict(zip(("code", "name", "parent"), area, strict=True)) for area in AREAS]),
+        "hospitals": csv(
+            "hospitals",
+            [
+                {
+                    "hospital_id": id_,
+                    "name": name,
+                    "level": level,
+                    "kind": kind,
+                    "district": district,
+                    "registered": "1",
+                }
+                for id_, name, level, kind, district, _ in hospitals
+            ],
+        ),
+        "denominators": csv(
+            "denominators",
+            [
+                {"scope": scope, "id": id_, "year": 2026, "measure": "population", "value": value, "source": "统计年鉴"}
+                for scope, id_, value in [
+                    *(("hospital", hospital[0], hospital[5]) for hospital in hospitals if hospital[5]),
+                    *(("area", code, people) for code, people in (("D1", 620000), ("D2", 540000), ("D3", 310000))),
+                ]
+            ],
+        ),
+        "targets": csv("targets", targets),
+        "quotas": csv(
+            "quotas",
+            [
+                {"hospital_id": hospital[0], "stream": "drug", "year": 2026, "value": 40 + 60 * int(hospital[2])}
+                for hospital in hospitals
+                if hospital[2]
+            ],
+        ),
+    }
+    return build(texts)
+
+
+def make_filings(weeks: int = 110) -> pd.DataFrame:
+    """About 11 reports a week; two planted pairs, one of them from the last weeks on, deaths in the last week."""
+    dice = random.Random(7)
+    rows = []
+    for offset in range(weeks):
+        week = Week(FIRST + offset)
+        for stream, most in (("drug", 10), ("device", 5), ("cosmetic", 2)):
+            for number in range(dice.randint(1, most)):
+                rows.append(_filing(dice, stream, week, number, late=offset >= weeks - 3))
+    rows += [_rupture(Week(FIRST + weeks - 1), number) for number in range(5)]
+    newest = max(i for i, row in enumerate(rows) if row["stream"] == "drug")
+    rows[newest] |= {"death": True, "serious": True, "new": True, "outcome": "death"}
+    rows[newest - 1] |= {"serious": True, "new": True}
+    return pd.DataFrame(rows).astype({"version": "int64"})
+
+
+def _rupture(week: Week, number: int) -> dict[str, object]:
+    """A failure that only one infusion set has, and only in the last week: an unbounded ratio."""
+    filing = _filing(random.Random(number), "device", week, 900 + number, late=False)
+    return filing | {"products": PRODUCTS["device"][0], "events": "爆裂; 出血", "serious": number == 0, "left_out": ""}
+
+
+def _filing(dice: random.Random, stream: str, week: Week, number: int, *, late: bool) -> dict[str, object]:
+    product = dice.choice(PRODUCTS[stream])
+    events = [dice.choice(EVENTS[kind]) for kind in streams()[stream].event_kinds]
+    planted = PLANTED.get(product)
+    if planted and (late if stream == "device" else dice.random() < 0.6):
+        events[0] = planted
+    day = week.start + timedelta(days=dice.randrange(7))
+    reporters = [hospital for hospital in HOSPITALS if hospital[0] != SILENT]
+    weights = [2 + 3 * int(hospital[2] or 0) for hospital in reporters]
+    hospital = dice.choices([*reporters, ("", "城南诊所", "", "", "", 0)], [*weights, 1])[0]
+    serious = dice.random() < 0.12
+    return {
+        "stream": stream,
+        "case": f"{stream[:2].upper()}{week}-{number:03d}",
+        "received_on": day.isoformat(),
+        "reported_on": (day - timedelta(days=1)).isoformat(),
+        "onset_on": (day - timedelta(days=dice.randrange(2, 20))).isoformat(),
+        "evaluated": dice.random() < 0.9,
+        "evaluated_on": day.isoformat(),
+        "serious": serious,
+        "death": False,
+        "new": stream == "drug" and dice.random() < 0.1,
+        "hospital_id": hospital[0],
+        "hospital": hospital[1],
+        "merged_into": "",
+        "left_out": "deleted" if dice.random() < 0.01 else "",
+        "sex": dice.choice(["male", "female", "unknown"]),
+        "age_band": dice.choice(["<1", "7–17", "18–44", "45–64", "≥75"]),
+        "outcome": dice.choice(["recovered", "recovering", "not_recovered", "unknown"]),
+        "products": product,
+        "events": "; ".join(events),
+        "version": 1,
+        "warnings": "",
+    }
+
+
+def make_view(filings: pd.DataFrame, stream: str) -> StreamView:
+    """The counted reports of a stream, one segment each."""
+    mine = filings[(filings["stream"] == stream) & (filings["left_out"] == "")].reset_index(drop=True)
+    weeks = pd.Series([Week.of(datetime.fromisoformat(day).date()).index for day in mine["received_on"]], dtype="int64")
+    cases = mine[["case", "serious", "death", "new"]].assign(
+        start=weeks, end=OPEN_END, received=weeks, hospital=mine["hospital_id"]
+    )
+    levels = streams()[stream].levels
+    place = {product: position for position, product in enumerate(PRODUCTS[stream])}
+    products = pd.DataFrame({"segment": mine.index, **dict.fromkeys(levels, mine["products"])}).astype(
+        dict.fromkeys(levels, "str")
+    )
+    for level in levels:
+        if level in {"class", "category"}:
+            kinds = CLASS[stream]
+            products[level] = [kinds[place.get(product, 0)] for product in mine["products"]]
+        elif level != streams()[stream].default_level:
+            products[level] = ""
+    kinds = list(streams()[stream].event_kinds)
+    events = pd.DataFrame(
+        [
+            (segment, kind, event)
+            for segment, text in enumerate(mine["events"])
+            for kind, event in zip(kinds, text.split("; "), strict=True)
+        ],
+        columns=["segment", "kind", "event"],
+    )
+    return StreamView(stream, cases, products, events)
+
+
+def make_quarantined() -> pd.DataFrame:
+    row = {
+        "stream": "drug",
+        "case": "DR-BROKEN-1",
+        "received_on": "2026-11-11",
+        "hospital_id": "H04",
+        "hospital": "东湖区人民医院",
+        "file": "药品2026年第46周.xlsx",
+        "sheet": "Sheet1",
+        "rows": "17, 18",
+        "reasons": "row 17, “怀疑/并用” “？”: the role is unknown. Write 怀疑 or 并用.",
+        "reasons_zh": "第17行, “怀疑/并用”列 “？”: 角色无法识别，请填写怀疑或并用。",
+        "stored": False,
+    }
+    undated = row | {"case": "", "received_on": "", "rows": "44", "hospital_id": "", "hospital": ""}
+    return pd.DataFrame([row, undated])
+
+
+def make_city(filings: pd.DataFrame, quarantined: pd.DataFrame, reference: Reference | None = None) -> City:
+    reference = reference or make_reference()
+    screens = load_screens()
+    parts = [next(iter(signals_of_weeks(make_view(filings, stream), [WEEK], screens)))[1:] for stream in streams()]
+    files = [
+        {
+            "file": f"{streams()[stream].zh}2026年第{46 - age}周.xlsx",
+            "sha256": f"{place}{age}" * 32,
+            "stream": stream,
+            "format": f"{stream}_national",
+            "recorded_at": f"2026-11-{16 - 7 * age:02d}T00:10:0{place}Z",
+            "read": 40 + place,
+            "stored": 38 - age,
+            "unchanged": place + age,
+            "quarantined": 2,
+            "warnings": 1,
+            "cases": 12,
+        }
+        for place, stream in enumerate(streams())
+        for age in (0, 1)
+    ]
+    unmapped = [("drug", "hospital", "城南诊所", 21), ("device", "product", "国械注准2017 输液器（旧）", 3)]
+    week_input = WeekInput(
+        week=WEEK,
+        as_of=AS_OF,
+        revision=1,
+        area=reference.root_area,
+        signals=pd.concat([part[0] for part in parts], ignore_index=True),
+        counted=pd.concat([part[1] for part in parts], ignore_index=True),
+        filings=filings,
+        quarantined=quarantined,
+        appraisal=appraise(filings, quarantined, reference, WEEK),
+        files=pd.DataFrame(files),
+        unmapped=pd.DataFrame(unmapped, columns=["stream", "kind", "wording", "cases"]),
+        screens=screens,
+    )
+    return City(filings, quarantined, reference, week_input)
