@@ -34,12 +34,13 @@ def weekly() -> None:
         data_interval_start: datetime | None = None,
         triggering_asset_events: Mapping[Asset, Any] | None = None,
     ) -> list[str]:
-        from pv import pipeline
-        from pv.settings import Settings
         from pv.week import Week, local_day
 
         if logical_date and data_interval_start:  # by time, by backfill, or asked for with a date
             return [str(Week.of(local_day(data_interval_start)))]
+        from pv import pipeline
+        from pv.settings import Settings
+
         events = (triggering_asset_events or {}).get(CASES, [])
         touched = {week for event in events for week in event.extra["weeks"]}
         ended = Week.of(local_day(datetime.now(UTC))).previous

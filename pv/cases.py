@@ -188,10 +188,9 @@ class StreamCases:
         counted = self._versions.loc[self._versions["left_out"] == "", ["version_id", "case_number"]]
         known_terms = reference.synonyms[reference.synonyms["stream"] == self.stream]
         listed = [_unknown_hospitals(self._versions)]
-        strange = self._products[
-            (self._products["identifier"] != "")
-            & ~self._products["identifier"].map(lambda number: products.is_known_form(self.stream, number))
-        ]
+        numbers = self._products["identifier"]
+        odd = {number for number in numbers.unique() if number and not products.is_known_form(self.stream, number)}
+        strange = self._products[numbers.isin(odd)]
         listed.append(_cases_by(strange, "product", strange["identifier"] + " " + strange["name"], counted))
         terms = known_terms[known_terms["kind"] == "event"]
         if not terms.empty:

@@ -95,7 +95,7 @@ def load_file(
     if not dry_run:
         archive.keep(path, archive_folder, sha256, key)
     with store.writing(engine) as connection:
-        parts = _sort_out(connection, extract, checked, key, recorded_at)
+        parts = _sort_out(connection, extract, checked, key)
         account = _account(path, sha256, extract, checked, parts)
         if dry_run:
             connection.rollback()
@@ -109,16 +109,14 @@ def _refused(path: Path, refusal: FileRefused) -> FileAccount:
     return FileAccount(str(path), sha256, refused=refusal.code, refused_values=refusal.values)
 
 
-def _sort_out(
-    connection: Connection, extract: Extract, checked: contracts.Checked, key: str, recorded_at: datetime
-) -> _Parts:
+def _sort_out(connection: Connection, extract: Extract, checked: contracts.Checked, key: str) -> _Parts:
     rows = _with_hashes(checked.rows, extract.fields, key)
     bad = rows["report"].isin(checked.quarantined)
     stream = extract.layout.stream
     good = rows[~bad]
     versions = _versions(good, checked.problems, extract)
     versions = _only_new(connection, versions, stream)
-    versions["effective_on"] = _effective(connection, versions, stream, local_day(recorded_at))
+    versions["effective_on"] = _effective(connection, versions, stream, str(good["received_on"].max()))
     kept = good[good["report"].isin(versions["report"])]
     return _Parts(
         versions=versions,
@@ -248,18 +246,20 @@ def _known(connection: Connection, numbers: pd.Series[str], stream: str) -> pd.D
     return pd.concat(found, ignore_index=True)
 
 
-def _effective(connection: Connection, versions: pd.DataFrame, stream: str, loaded: date) -> pd.Series[str]:
-    """Receipt date for the first version of a case; modification date, else the day of loading, for later ones.
+def _effective(connection: Connection, versions: pd.DataFrame, stream: str, newest: str) -> pd.Series[str]:
+    """Receipt date for the first version of a case; modification date for later ones.
 
-    A version that was modified before every stored one arrives late: it is in force from the receipt, and the order of
-    modification lets the stored ones win.
+    A later version without a modification date is in force from `newest`, the newest receipt in its file: the export
+    was made no earlier, and a backlog of exports thus fills its past weeks whenever it is loaded. A version that was
+    modified before every stored one arrives late: it is in force from the receipt, and the order of modification
+    lets the stored ones win.
     """
     known = _known(connection, versions["case_number"], stream)
     earliest = lookup(versions["case_number"], known.groupby("case_number")["modified_on"].min().to_dict())
     stored = versions["case_number"].isin(known["case_number"])
     before_all = versions["modified_on"].ne("") & versions["modified_on"].lt(earliest)
     first = (~stored | before_all) & ~versions["case_number"].duplicated()
-    later = versions["modified_on"].where(versions["modified_on"] != "", loaded.isoformat())
+    later = versions["modified_on"].where(versions["modified_on"] != "", newest)
     later = later.where(later >= versions["received_on"], versions["received_on"])
     return versions["received_on"].where(first, later)
 

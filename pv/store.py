@@ -70,8 +70,9 @@ def open_store(url: str) -> Engine:
         ) from None
     except ModuleNotFoundError as error:
         raise StoreError(f"the driver “{error.name}” is missing; install pvwatch with the extra “postgres”") from None
-    except DBAPIError as error:
-        raise StoreError(f"the store cannot be opened: {error.orig}. Check PVWATCH_DATABASE_URL.") from None
+    except (DBAPIError, OSError) as error:
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        raise StoreError(f"the store cannot be opened: {cause}. Check PVWATCH_DATABASE_URL.") from None
     return engine
 
 

@@ -42,7 +42,11 @@ def test_a_drug_report_with_two_products(engine: Engine, export: Export) -> None
     account = _load(engine, export("drug", rows))
     assert (account.read, account.stored, account.cases, account.weeks) == (2, 2, 1, ("2026-W46",))
     version = _versions(engine).iloc[0]
-    assert (version["case_number"], version["received_on"], version["effective_on"]) == ("D1", "2026-11-10", "2026-11-10")
+    assert (version["case_number"], version["received_on"], version["effective_on"]) == (
+        "D1",
+        "2026-11-10",
+        "2026-11-10",
+    )
     assert (version["serious"], version["new"], version["death"], version["evaluated"]) == (1, 1, 0, 0)
     with store.reading(engine) as connection:
         products = store.read(connection, select(case_product).order_by(case_product.c.case_product_id))
@@ -100,10 +104,12 @@ def test_a_correction_is_a_version_from_its_modification_on(engine: Engine, expo
     assert _versions(engine)["effective_on"].tolist() == ["2026-11-10", "2026-11-10", "2026-11-18"]
 
 
-def test_a_correction_without_a_date_counts_from_its_loading(engine: Engine, export: Export) -> None:
+def test_a_correction_without_a_date_counts_from_the_newest_receipt_of_its_file(engine: Engine, export: Export) -> None:
     _load(engine, export("device", [{"报告编码": "E1"}]))
-    _load(engine, export("device", [{"报告编码": "E1", "器械故障表现": "断裂"}], "w2.csv"))
-    assert _versions(engine)["effective_on"].tolist() == ["2026-11-10", "2026-11-22"]  # NOW is 12:00 in Shanghai
+    newest = {"报告编码": "E2", "报告日期": "2026-11-20"}
+    account = _load(engine, export("device", [{"报告编码": "E1", "器械故障表现": "断裂"}, newest], "w2.csv"))
+    assert account.weeks == ("2026-W47",)
+    assert _versions(engine)["effective_on"].tolist() == ["2026-11-10", "2026-11-20", "2026-11-20"]
 
 
 def test_an_older_version_that_arrives_late_does_not_win(engine: Engine, export: Export) -> None:
@@ -244,7 +250,12 @@ def test_a_dry_run_keeps_nothing(engine: Engine, export: Export) -> None:
 
 def test_names_never_reach_the_store_in_clear(tmp_path: Path, export: Export) -> None:
     engine = store.open_store(f"sqlite:///{tmp_path / 's.sqlite'}")
-    secrets = {"患者姓名": "金丝雀乙", "患者联系方式": "13900001234", "病历号/门诊号": "ZY778899", "出生日期": "1971-02-03"}
+    secrets = {
+        "患者姓名": "金丝雀乙",
+        "患者联系方式": "13900001234",
+        "病历号/门诊号": "ZY778899",
+        "出生日期": "1971-02-03",
+    }
     path = export("drug", [secrets, secrets | {"报告表编码": "D2", "怀疑/并用": ""}])
     _load(engine, path)
     engine.dispose()
@@ -290,5 +301,3 @@ def test_a_duplicate_that_comes_in_a_later_file(engine: Engine, export: Export) 
         loaded = cases.StreamCases(connection, "drug", NOW, reference.build({}))
     assert set(loaded.view().cases["case"]) == {"D0"}
     assert loaded.filings(Week.parse("2026-W47"))["merged_into"].tolist().count("D0") == 2
-
-

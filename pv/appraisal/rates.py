@@ -15,6 +15,7 @@ import pandas as pd
 from scipy.stats import chi2
 
 from pv.appraisal.areas import UNASSIGNED, AreaTree
+from pv.text import lookup
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -146,7 +147,7 @@ def _hospital_facts(ledger: Ledger) -> pd.DataFrame:
 
 def area_names(codes: pd.Series[str], areas: pd.DataFrame) -> pd.Series[str]:
     """Names of areas by code; "" where the code is unknown."""
-    return codes.map(dict(zip(areas["code"], areas["name"], strict=True))).fillna("").astype("str")
+    return lookup(codes, dict(zip(areas["code"], areas["name"], strict=True)))
 
 
 def _quotas(reference: Reference, year: int) -> pd.DataFrame:

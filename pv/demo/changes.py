@@ -250,7 +250,7 @@ class Planner:
                 break
         return {**report.events, main: (*terms, term) if kind == "event_added" else (term, *terms[1:])}
 
-    def _left_out(self, number: int, reason: str, report: Report, later: Week) -> tuple[Change, Report]:
+    def _left_out(self, number: int, reason: str, report: Report, later: Week) -> Change:
         """Marked in a later export, every third one at once."""
         marked = replace(report, left_out=reason, modified=self.changed_at(later))
         first = report.week
@@ -259,15 +259,15 @@ class Planner:
             marked, later = replace(report, left_out=reason), first
             entries = (Entry(marked, first),)
         known = {"stream": self.stream, "reason": reason, "first": str(first), "marked": str(later)}
-        return Change("left_out", known, entries, (marked,)), report
+        return Change("left_out", known, entries, (marked,))
 
     def _deleted(self, number: int) -> Change:
         first, later = self.two_weeks(number)
-        return self._left_out(number, "deleted", self.file(first), later)[0]
+        return self._left_out(number, "deleted", self.file(first), later)
 
     def _misreport(self, number: int) -> Change:
         first, later = self.two_weeks(number)
-        return self._left_out(number, "misreport", self.file(first), later)[0]
+        return self._left_out(number, "misreport", self.file(first), later)
 
     def _flagged_duplicate(self, number: int) -> Change:
         """A copy with a slip in the name, which only people saw to be one."""
@@ -276,7 +276,7 @@ class Planner:
         copy = replace(report, identity=type(report.identity)(), decor=report.decor + 7_000_000)
         name = self.desk.people.other_name(copy.patient, copy.onset, self.dice)
         copy = replace(copy, patient=replace(copy.patient, name=name), unit=self._other_hospital(report, first.start))
-        change = self._left_out(number, "duplicate", copy, later)[0]
+        change = self._left_out(number, "duplicate", copy, later)
         return replace(change, entries=(first_entry(report), *change.entries))
 
     def _repeated(self, number: int) -> Change:

@@ -103,7 +103,7 @@ def _clear(folder: Path) -> None:
 def _plan(stream: str, region: Region, calendar: plants.Calendar, seed: int, reports_per_week: int) -> StreamPlan:
     products = catalogue(stream)
     pairs = plants.pairs(products, calendar)
-    desk = Desk(products, region, plants.boosts(pairs), seed, calendar.last)
+    desk = Desk(products, region, plants.boosts(pairs), seed)
     rate = weekly_rate(stream, reports_per_week)
     baseline = [
         first_entry(desk.file(desk.day_in(week)))

@@ -46,7 +46,8 @@ def quarantining(stream: str, day: date) -> list[Fault]:
         Fault("no_receipt", (Edit(received, ""),)),
         Fault("receipt_impossible", (impossible,)),
         Fault("receipt_future", (Edit(received, f"2062-{day:%m-%d}"),)),
-        Fault("receipt_early", (Edit(received, f"1906-{day:%m-%d}"),)),
+        # Without an onset, which would be after the receipt.
+        Fault("receipt_early", (Edit(received, f"1906-{day:%m-%d}"), Edit(_ONSET[stream], ""))),
         Fault("no_product", (missing,)),
         Fault("no_event", tuple(Edit(column, "") for column in events)),
         Fault("no_event", tuple(Edit(column, "无") for column in events)),
@@ -58,7 +59,7 @@ def quarantining(stream: str, day: date) -> list[Fault]:
             Fault("role_unknown", (Edit(role, "主要用药", row=1),), rows=2),
             Fault("role_unknown", (Edit(role, "", row=0),)),
             Fault("no_product", (Edit(product, "", row=1),), rows=2),
-            Fault("receipt_differs", (Edit(received, f"{day - timedelta(days=30)}", row=1),), rows=2),
+            Fault("receipt_differs", (Edit(received, f"{day - timedelta(days=3)}", row=1),), rows=2),
         ]
     else:
         # An unquoted comma: the row has a cell more than the heading.
@@ -110,8 +111,11 @@ def _weeks(planner: Planner, kind: int, number: int) -> list[Week]:
 
 
 def _plain(planner: Planner, week: Week, rows: int) -> Report:
-    """A report that is neither serious nor fatal, so that an unreadable severity changes no count."""
-    report = planner.file(week, serious=False)
+    """A report that is neither serious nor fatal, so that an unreadable severity changes no count.
+
+    Its onset lies well before any receipt date that a fault puts into it.
+    """
+    report = planner.file(week, serious=False, lag=planner.dice.between(15, 40))
     uses = report.uses[:1]
     while len(uses) < rows:
         product = planner.desk.other_product(*(use.product.group for use in uses))

@@ -122,9 +122,8 @@ class Desk:
         region: Region,
         boosts: Mapping[str, Sequence[Boost]],
         seed: int,
-        last: Week,
     ) -> None:
-        self.catalogue, self.region, self.boosts, self.last = products, region, boosts, last
+        self.catalogue, self.region, self.boosts = products, region, boosts
         self.stream = products.stream
         self.people = People(self.stream)
         self.dice = Dice(seed, 2, STREAMS.index(self.stream))

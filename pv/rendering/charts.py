@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-_WIDTH, _HEIGHT = 260, 20
+_WIDTH, _HEIGHT = 212, 20
 _INK, _QUIET, _GRAVE, _MARK = "#14507a", "#8fa1b3", "#a61b1b", "#b26a00"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -129,7 +130,8 @@ def _attention(
     if everywhere:
         yield Attention("silent_everywhere", everywhere, grave=True)
     stopped = appraisal.stopped[appraisal.stopped["stream"] != _ALL]
-    yield from waiting("stopped", Counter(stopped["stream"]), grave=True)
+    for item in waiting("stopped", Counter(stopped["stream"]), grave=True):
+        yield replace(item, count=stopped["hospital_id"].nunique())
     below = {entry.stream: sum(row.below for group in entry.groups for row in group.rows) for entry in rates}
     yield from waiting("below_peers", Counter(below))
     evaluation = appraisal.evaluation[appraisal.evaluation["stream"] != _ALL]

@@ -34,11 +34,6 @@ CODES: dict[str, dict[str, tuple[str, str]]] = {
         "category": ("同类化妆品", "the same category"),
     },
     "window": {"all": ("全部时间", "all time"), "12m": ("近12个月", "last 12 months")},
-    "left_out": {
-        "deleted": ("已删除", "deleted"),
-        "duplicate": ("重复报告", "marked as duplicate"),
-        "misreport": ("错报误报", "marked as misreport"),
-    },
     "sex": {
         "male": ("男", "male"),
         "female": ("女", "female"),

@@ -19,8 +19,10 @@ from pv.rendering.columns import Table
 from pv.signals.screens import Screen
 from pv.week import Week
 
-# A status that asks people to look again, in the order in which they are shown.
-CHANGED = ("new", "returned", "strengthened")
+# A status that asks people to look again, in the order in which they are shown. A pair is strengthened against the week
+# in which it became new or returned, and stays so: most of those were strengthened long ago.
+FRESH = ("new", "returned")
+CHANGED = (*FRESH, "strengthened")
 STANDING = ("continuing", "weakened")
 LAPSED = "lapsed"
 
@@ -84,9 +86,9 @@ class Heading:
 
 @dataclass(frozen=True)
 class Attention:
-    """One thing that waits for somebody: what (`kind`), how often, and in which streams.
+    """One thing that waits for somebody: what (`kind`), how many, and how many in each stream.
 
-    `by_stream` pairs a stream with its number; `grave` ones are shown first and marked.
+    A hospital that stopped in two streams is one, but stands in both streams. `grave` ones are marked.
     """
 
     kind: str

@@ -16,6 +16,7 @@ from pv.rendering.columns import ASSESSMENT, CASES, COUNTED, FILES, QUARANTINED,
 from pv.rendering.line_lists import cases_behind, line_list, week_cases
 from pv.rendering.models import (
     CHANGED,
+    FRESH,
     LAPSED,
     STANDING,
     Alert,
@@ -41,7 +42,7 @@ def signal_report(week_input: WeekInput) -> SignalReport:
     pairs = _gravest_by_pair(alerts)
     grave = week_cases(week_input.filings, week_input.week)
     totals = stream_totals(week_input.filings, week_input.quarantined, week_input.week)
-    to_list = [alert for alert in alerts if alert.status in CHANGED and _at_default_level(alert)]
+    to_list = [alert for alert in alerts if alert.status in FRESH and _at_default_level(alert)]
     return SignalReport(
         heading=Heading.of(week_input),
         attention=tuple(_attention(week_input, grave, totals, pairs)),

@@ -58,7 +58,7 @@ class Book:
         self._title = title
         self._zh: Language = language("zh", screen_titles)
         self._en: Language = language("en")
-        self._formats: dict[tuple[tuple[str, Any], ...], Format] = {}
+        self._formats: dict[tuple[Any, ...], Format] = {}
 
     def __enter__(self) -> Book:
         return self
@@ -115,15 +115,15 @@ class Book:
 
     def style(self, *, number: str = "", heading: bool = False, entry: bool = False, **extra: Any) -> Format:
         """A cell format, each made once."""
-        wanted: dict[str, Any] = {"font_name": "微软雅黑", "font_size": 10, "valign": "top", **extra}
-        if number:
-            wanted["num_format"] = number
-        if heading:
-            wanted |= {"bold": True, "text_wrap": True, "bg_color": "#DCE6F1", "bottom": 1, "valign": "vcenter"}
-        if entry:
-            wanted |= {"bg_color": "#FFF8DC", "border": 1, "border_color": "#BFBFBF", "text_wrap": True}
-        key = tuple(sorted(wanted.items()))
+        key = (number, heading, entry, *extra.items())
         if key not in self._formats:
+            wanted: dict[str, Any] = {"font_name": "微软雅黑", "font_size": 10, "valign": "top", **extra}
+            if number:
+                wanted["num_format"] = number
+            if heading:
+                wanted |= {"bold": True, "text_wrap": True, "bg_color": "#DCE6F1", "bottom": 1, "valign": "vcenter"}
+            if entry:
+                wanted |= {"bg_color": "#FFF8DC", "border": 1, "border_color": "#BFBFBF", "text_wrap": True}
             self._formats[key] = self._book.add_format(wanted)
         return self._formats[key]
 
@@ -175,6 +175,8 @@ def _height(texts: Sequence[str], widths: Sequence[int]) -> float:
 
 def _measure(text: str) -> int:
     """Width in characters of the workbook's grid: a Chinese character takes two."""
+    if text.isascii():
+        return len(text)
     return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
 
 

@@ -40,7 +40,7 @@ class ScreenResult:
 
     `pairs`: product, event, the columns of `MEASURE_COLUMNS`, and screens (names joined by ";"); sorted by product
     and event. `n`: cases counted. `excluded`: rows left out, by the first reason that holds. `cases_left_out`: cases
-    none of whose rows could be used. `met`: pairs by screen.
+    none of whose rows could be used. `met`: pairs by screen, `met_unbounded`: those of them whose ROR is unbounded.
     """
 
     pairs: pd.DataFrame
@@ -51,6 +51,7 @@ class ScreenResult:
     excluded: dict[str, int]
     cases_left_out: int
     met: dict[str, int]
+    met_unbounded: dict[str, int]
 
     def summary(self) -> dict[str, Any]:
         """The counts by name, for people and JSON."""
@@ -64,6 +65,7 @@ class ScreenResult:
             "pairs": len(self.pairs),
             "unbounded_ror": int(np.isinf(self.pairs["ror"]).sum()),
             "met": self.met,
+            "met_unbounded": self.met_unbounded,
         }
 
 
@@ -164,6 +166,7 @@ def screen(
         excluded=_by_first_reason(missing),
         cases_left_out=columns["case"][columns["case"] != ""].nunique() - len(cases),
         met={name: int(meets.sum()) for name, meets in met.items()},
+        met_unbounded={name: int((meets & np.isinf(pairs["ror"])).sum()) for name, meets in met.items()},
     )
 
 

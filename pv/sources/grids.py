@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import fastexcel
+import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as arrow_csv
 
 from pv.sources.refusal import FileRefused
@@ -90,17 +92,16 @@ def _sheet(book: fastexcel.ExcelReader, name: str) -> Grid:
 
 def _frame(columns: Sequence[pa.Array], width: int, first_row: int) -> pd.DataFrame:
     """Text columns padded to `width`; `row` counts from `first_row`; rows without any text are dropped."""
-    length = len(columns[0]) if columns else 0
-    data: dict[object, object] = {
-        number: pd.Series(column.fill_null("").to_pandas(), dtype="str") for number, column in enumerate(columns)
-    }
-    frame = pd.DataFrame(data, index=range(length))
+    filled = [column.fill_null("") for column in columns]
+    frame = pa.table(filled, names=[str(number) for number in range(len(columns))]).to_pandas()
+    frame.columns = range(len(columns))
     for number in range(len(columns), width):
         frame[number] = ""
-    used = (frame != "").any(axis=1) if length else pd.Series(dtype=bool)
-    frame["row"] = range(first_row, first_row + length)
+    blank = [pc.equal(column, "") for column in filled]
+    used = ~np.logical_and.reduce(blank) if blank else np.zeros(0, dtype=bool)
+    frame["row"] = range(first_row, first_row + len(frame))
     frame["ragged"] = False
-    return frame[used.to_numpy()].reset_index(drop=True)
+    return frame if used.all() else frame[used].reset_index(drop=True)
 
 
 def _encoding(path: Path) -> str:

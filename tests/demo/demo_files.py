@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ import openpyxl
 
 SMALL = {"seed": 5, "weeks": 12, "hospitals": 14, "reports_per_week": 40}
 FILES = {"drug": "drug.xlsx", "device": "device.csv", "cosmetic": "cosmetic.csv"}
+STREAMS = tuple(FILES)
 KEYS = {
     # stream: (number, received, name, birth, age, sex, onset, product)
     "drug": ("报告表编码", "国家中心接收时间", "患者姓名", "出生日期", "年龄", "性别", "不良反应发生时间", "通用名称"),
@@ -103,3 +106,54 @@ def rows_of(path: Path) -> list[list[str]]:
         return rows
     encoding = "utf-8-sig" if path.name == "cosmetic.csv" else "gb18030"
     return list(csv.reader(io.StringIO(path.read_bytes().decode(encoding), newline="")))
+
+
+def day(text: str) -> date | None:
+    match = re.match(r"(\d{4})[-/年](\d{1,2})[-/月](\d{1,2})", text)
+    try:
+        return date(*map(int, match.groups())) if match else None
+    except ValueError:
+        return None
+
+
+def terms(text: str) -> set[str]:
+    parts = re.split(r"[；;、,]", text)
+    return {re.sub(r"（(严重|一般)）$", "", part) for part in parts} - {"", "无"}
+
+
+def narrow(name: str) -> str:
+    return name.replace("（", "(").replace("）", ")")
+
+
+def left_out(line: Line) -> str:
+    marks = {"删除标识": "deleted", "重复报告": "duplicate", "是否为错报误报报告": "misreport"}
+    return next((reason for column, reason in marks.items() if line[column] not in {"", "否"}), "")
+
+
+def harm(line: Line) -> str:
+    return next((value for name, value in reversed(line.cells) if name == "伤害" and value), "")
+
+
+def serious(line: Line) -> bool:
+    return "严重" in {line["报告类型-严重程度"], line["报告类型"]} or harm(line) in {"严重伤害", "死亡"}
+
+
+def table(city: City, name: str) -> list[dict[str, str]]:
+    rows = (city.folder / "reference" / f"{name}.csv").read_text(encoding="utf-8").splitlines()
+    columns = rows[0].split(",")
+    return [dict(zip(columns, row.split(","), strict=True)) for row in rows[1:]]
+
+
+NUMBER = {
+    "drug": "批准文号",
+    "device": "注册证编号/曾用注册证编号",
+    "cosmetic": "特殊化妆品注册证书编号/普通化妆品备案编号",
+}
+
+
+def exports_of(city: City, stream: str, case: str) -> dict[str, list[Line]]:
+    found = defaultdict(list)
+    for line in city.of(stream):
+        if line.case == case:
+            found[line.week].append(line)
+    return found

@@ -19,7 +19,6 @@ from pv.week import Week
 
 WEEK = Week.parse("2026-W46")
 AS_OF = datetime(2026, 11, 16, 0, 30, tzinfo=UTC)
-FIRST = WEEK.index - 109
 
 AREAS = [("C", "江城市", ""), ("D1", "东湖区", "C"), ("D2", "西山区", "C"), ("D3", "南溪县", "C")]
 HOSPITALS = [
@@ -118,15 +117,17 @@ def make_reference(hospitals: Sequence[tuple[str, str, str, str, str, int]] = tu
 
 
 def make_filings(weeks: int = 110) -> pd.DataFrame:
-    """About 11 reports a week; two planted pairs, one of them from the last weeks on, deaths in the last week."""
+    """The last weeks, about 11 reports each: two planted pairs of the last three weeks, a death and a new and serious
+    case in the last one.
+    """
     dice = random.Random(7)
     rows = []
     for offset in range(weeks):
-        week = Week(FIRST + offset)
+        week = Week(WEEK.index - weeks + 1 + offset)
         for stream, most in (("drug", 10), ("device", 5), ("cosmetic", 2)):
             for number in range(dice.randint(1, most)):
                 rows.append(_filing(dice, stream, week, number, late=offset >= weeks - 3))
-    rows += [_rupture(Week(FIRST + weeks - 1), number) for number in range(5)]
+    rows += [_rupture(WEEK, number) for number in range(5)]
     newest = max(i for i, row in enumerate(rows) if row["stream"] == "drug")
     rows[newest] |= {"death": True, "serious": True, "new": True, "outcome": "death"}
     rows[newest - 1] |= {"serious": True, "new": True}

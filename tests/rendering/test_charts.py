@@ -17,15 +17,15 @@ def test_nothing_is_drawn_outside(value: float, low: float, high: float, scale: 
     drawing = interval_chart(value, low, high, scale, "label", marks=[mark], peers=value)
     root = ET.fromstring(str(drawing))  # noqa: S314 - our own drawing
     places = [float(e.get(name, "0")) for e in root.iter() for name in ("cx", "x1", "x2") if e.get(name)]
-    assert all(0 <= place <= 260 for place in places)
+    assert all(0 <= place <= 212 for place in places)
 
 
 def test_places_on_the_axis() -> None:
     root = ET.fromstring(str(interval_chart(50, 25, 75, 100, "half")))  # noqa: S314 - our own drawing
     circle = next(e for e in root.iter() if e.tag == "circle")
-    assert circle.get("cx") == "130.0"
+    assert circle.get("cx") == "106.0"
     whisker = [e for e in root.iter() if e.get("stroke-width") == "2"]
-    assert (whisker[0].get("x1"), whisker[0].get("x2")) == ("68.0", "192.0")
+    assert (whisker[0].get("x1"), whisker[0].get("x2")) == ("56.0", "156.0")
     assert root.get("aria-label") == "half"
 
 

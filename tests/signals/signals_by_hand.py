@@ -11,7 +11,9 @@ import pandas as pd
 from hypothesis import strategies as st
 
 from pv.reference import streams
+from pv.signals.counts import Incidence
 from pv.signals.measures import all_measures
+from pv.signals.running import RunningCounts, Segments
 from pv.signals.screens import Screen, Table, tables_of
 
 OPEN = 2**31 - 1
@@ -67,6 +69,14 @@ def make_view(stream, segments):
 def _texts(rows, columns):
     types = {column: "int64" if column == "segment" else "str" for column in columns}
     return pd.DataFrame(rows, columns=columns).astype(types)
+
+
+def running_counts(view, window):
+    """Counts of the default level and the first event kind, before the first week."""
+    entry = streams()[view.stream]
+    events = view.events.loc[view.events["kind"] == next(iter(entry.event_kinds)), ["segment", "event"]]
+    incidence = Incidence.of(len(view.cases), view.products[["segment", entry.default_level]], events)
+    return RunningCounts(incidence, Segments.of(view.cases, window))
 
 
 # --- by hand -------------------------------------------------------------------------------------------------------

@@ -1,7 +1,6 @@
 """Tables among the cases that have a product of the same group."""
 
-from signals_by_hand import case, make_view
-from test_running import running_counts
+from signals_by_hand import case, make_view, running_counts
 
 from pv.signals.groups import SameGroup
 

@@ -3,18 +3,10 @@
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from signals_by_hand import case, make_view, views
+from signals_by_hand import case, make_view, running_counts, views
 
-from pv.signals.counts import Incidence, pair_counts
-from pv.signals.running import RunningCounts, Segments, Tally
-
-
-def running_counts(view, window):
-    level = {"drug": "generic", "device": "registration"}[view.stream]
-    kind = {"drug": "reaction", "device": "failure"}[view.stream]
-    events = view.events.loc[view.events["kind"] == kind, ["segment", "event"]]
-    incidence = Incidence.of(len(view.cases), view.products[["segment", level]], events)
-    return RunningCounts(incidence, Segments.of(view.cases, window))
+from pv.signals.counts import pair_counts
+from pv.signals.running import Tally
 
 
 def recount(counts, week, extra=None):

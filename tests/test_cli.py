@@ -1,0 +1,139 @@
+"""The command line: what it prints, how it ends, and that nothing reaches the user as a traceback."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from click.testing import CliRunner, Result
+
+from pv.cli import main
+from tests.conftest import KEY, Export
+
+
+@pytest.fixture
+def pvwatch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> object:
+    """Runs a command in a home of its own: pvwatch("status", "--json") → Result."""
+    for name in ("PVWATCH_DATABASE_URL", "PVWATCH_OUT", "PVWATCH_INBOX", "PVWATCH_REFERENCE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PVWATCH_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("PVWATCH_KEY", KEY)
+    monkeypatch.setenv("PVWATCH_LANG", "en")
+
+    def run(*arguments: object) -> Result:
+        return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+    return run
+
+
+COMMANDS = sorted(main.commands)
+
+
+def test_the_stable_commands_are_there() -> None:
+    assert {"demo-data", "ingest", "run", "backfill", "screen", "measures", "status"} <= set(COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_with_an_example(pvwatch: object, command: str) -> None:
+    result = pvwatch(command, "--help")  # type: ignore[operator]
+    assert result.exit_code == 0
+    assert f"pvwatch {command}" in result.output.split("Example")[1]
+    if command != "make-key":
+        assert "--json" in result.output
+
+
+def test_exit_codes(pvwatch: object, export: Export, tmp_path: Path) -> None:
+    run = pvwatch
+    good = export("drug", [{}], "good.csv")
+    bad = export("drug", [{"报告表编码": "D2", "怀疑/并用": ""}], "bad.csv")
+    odd = tmp_path / "odd.csv"
+    odd.write_text("a,b\n1,2\n", encoding="utf-8")
+    assert run("ingest", good).exit_code == 0  # type: ignore[operator]
+    assert run("ingest", good, bad).exit_code == 3  # type: ignore[operator]
+    assert run("ingest", odd).exit_code == 1  # type: ignore[operator]
+    assert run("ingest", tmp_path / "absent").exit_code == 2  # type: ignore[operator]
+    assert run("ingest").exit_code == 2  # type: ignore[operator]
+    assert run("run", "--week", "2026-99").exit_code == 2  # type: ignore[operator]
+    assert run("backfill", "--from", "2026-W46", "--to", "2026-W45").exit_code == 2  # type: ignore[operator]
+
+
+def test_a_bad_row_is_named_with_its_place_and_the_fix(pvwatch: object, export: Export) -> None:
+    path = export("drug", [{}, {"报告表编码": "D2", "怀疑/并用": "可疑", "年龄": "九百"}])
+    result = pvwatch("ingest", path)  # type: ignore[operator]
+    assert "read 2 = stored 1 + unchanged 0 + quarantined 1" in result.output
+    assert (
+        "quarantine: drug.csv, row 3, 怀疑/并用 “可疑”: unknown role of the product; write 怀疑 or 并用"
+        in result.output
+    )
+    assert "warning: drug.csv, row 3, 年龄 “九百”" in result.output
+
+
+def test_ingest_json_is_the_account(pvwatch: object, export: Export) -> None:
+    (account,) = json.loads(pvwatch("ingest", "--json", export("device", [{}])).stdout)  # type: ignore[operator]
+    wanted = "file sha256 stream format read stored unchanged quarantined warnings cases weeks".split()
+    assert list(account)[: len(wanted)] == wanted
+    assert (account["stream"], account["weeks"]) == ("device", ["2026-W46"])
+
+
+def test_run_and_status(pvwatch: object, export: Export, tmp_path: Path) -> None:
+    pvwatch("ingest", export("cosmetic", [{}]))  # type: ignore[operator]
+    result = pvwatch("run", "--week", "2026-W46")  # type: ignore[operator]
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "home/out/2026-W46/signals.zh.html").is_file()
+    assert (tmp_path / "home/out/index.html").is_file()
+    state = json.loads(pvwatch("status", "--json").stdout)  # type: ignore[operator]
+    assert state["streams"]["cosmetic"]["filed"] == 1
+    assert state["weeks_rendered"] == 1
+    assert "cosmetic: filed 1" in pvwatch("status").output  # type: ignore[operator]
+    many = pvwatch("backfill", "--from", "2026-W45", "--to", "2026-W47", "--json")  # type: ignore[operator]
+    assert [summary["week"] for summary in json.loads(many.stdout)] == ["2026-W45", "2026-W46", "2026-W47"]
+
+
+def test_a_week_without_any_report_renders(pvwatch: object) -> None:
+    assert pvwatch("run", "--week", "2026-W46").exit_code == 0  # type: ignore[operator]
+
+
+def test_without_a_key_it_says_how_to_make_one(
+    pvwatch: object, export: Export, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PVWATCH_KEY")
+    result = pvwatch("ingest", export("drug", [{}]))  # type: ignore[operator]
+    assert result.exit_code == 1
+    assert "pvwatch make-key" in result.output
+    assert "Traceback" not in result.output
+    key = pvwatch("make-key").output.strip()  # type: ignore[operator]
+    monkeypatch.setenv("PVWATCH_KEY", key)
+    assert pvwatch("ingest", export("drug", [{}])).exit_code == 0  # type: ignore[operator]
+
+
+def test_measures_of_given_tables(pvwatch: object, tmp_path: Path) -> None:
+    table = tmp_path / "t.csv"
+    table.write_text("name,a,b,c,d\nx,10,90,100,9800\ny,5,0,7,88\n", encoding="utf-8")
+    rows = json.loads(pvwatch("measures", table, "--json").stdout)  # type: ignore[operator]
+    assert rows[0]["prr"] == pytest.approx((10 / 100) / (100 / 9900))
+    assert rows[0]["name"] == "x"
+    text = pvwatch("measures", table).stdout.splitlines()  # type: ignore[operator]
+    assert text[0].startswith("name,a,b,c,d,")
+    table.write_text("a,b,c,d\n-1,2,3,4\n", encoding="utf-8")
+    result = pvwatch("measures", table)  # type: ignore[operator]
+    assert result.exit_code == 1
+    assert "Traceback" not in result.output
+
+
+def test_screening_real_reports(pvwatch: object, shared: Path, tmp_path: Path) -> None:
+    """CAERS: the counts that `golden/README.md` of the shared folder states."""
+    out = tmp_path / "pairs.csv"
+    result = pvwatch(  # type: ignore[operator]
+        *("screen", shared / "data/caers/caers.csv", "--case", "id", "--product", "var1", "--event", "var2"),
+        *("--out", out, "--json"),
+    )
+    summary = json.loads(result.stdout)
+    assert (summary["cases"], summary["pairs"]) == (3356, 17189)
+    pairs = pd.read_csv(out)
+    often = pairs["a"] >= 3
+    evans = often & (pairs["prr"] >= 2) & (pairs["chi_square"] >= 4)
+    ror = often & (pairs["ror_low"] > 1)
+    assert (evans.sum(), ror.sum(), (ror & (pairs["ror"] == float("inf"))).sum()) == (319, 341, 29)
+    assert (often & (pairs["ic025"] > 0)).sum() == 257

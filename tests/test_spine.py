@@ -1,0 +1,236 @@
+"""The whole way: a demo city's exports into the store, a week computed and rendered, reconciled with the truth."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from sqlalchemy import select
+
+from pv import pipeline, store
+from pv.demo import write_city
+from pv.schema import alert, revision
+from pv.settings import Settings
+from pv.week import Week
+from tests.conftest import KEY, NOW
+
+WEEK = Week.parse("2026-W46")
+
+
+@pytest.fixture(scope="session")
+def city(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    folder = tmp_path_factory.mktemp("city")
+    return folder, write_city(folder, weeks=30, hospitals=12, reports_per_week=17)
+
+
+def _settings(home: Path, city: Path, url: str = "") -> Settings:
+    settings = Settings.load(
+        {"PVWATCH_HOME": str(home), "PVWATCH_KEY": KEY, "PVWATCH_REFERENCE": str(city / "reference")}
+    )
+    return replace(settings, database_url=url) if url else settings
+
+
+@pytest.fixture(scope="session")
+def loaded(city: tuple[Path, dict[str, Any]], tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    settings = _settings(tmp_path_factory.mktemp("home"), city[0])
+    pipeline.ingest(settings, pipeline.files_of([city[0] / "exports"]), NOW)
+    pipeline.run(settings, [WEEK], NOW)
+    return settings
+
+
+@pytest.fixture
+def home(loaded: Settings, tmp_path: Path) -> Settings:
+    """A copy of the loaded home that a test may change."""
+    shutil.copytree(loaded.home, tmp_path / "home")
+    return replace(
+        loaded,
+        home=tmp_path / "home",
+        database_url=f"sqlite:///{tmp_path / 'home' / 'pvwatch.sqlite'}",
+        out=tmp_path / "home" / "out",
+        inbox=tmp_path / "home" / "inbox",
+    )
+
+
+def test_totals_are_those_of_the_truth(loaded: Settings, city: tuple[Path, dict[str, Any]]) -> None:
+    """Filed, stored, merged, deleted and quarantined reports of each stream, to the last one."""
+    state = pipeline.status(loaded)
+    for stream, totals in city[1]["totals"].items():
+        found = state["streams"][stream]
+        left_out = {name: found[name] for name in ("deleted", "duplicate", "misreport")}
+        assert found["filed"] == totals["filed"]
+        assert found["filed"] - found["quarantined"] == totals["stored"]
+        assert (found["merged"], found["quarantined"]) == (totals["merged"], totals["quarantined"])
+        assert left_out == totals["left_out"]
+        assert found["counted"] == totals["current"]
+        assert found["filed"] == found["counted"] + found["merged"] + sum(left_out.values()) + found["quarantined"]
+
+
+def test_both_engines_hold_the_same(
+    loaded: Settings, city: tuple[Path, dict[str, Any]], store_url: str, tmp_path: Path
+) -> None:
+    other = _settings(tmp_path / "home", city[0], store_url)
+    pipeline.ingest(other, pipeline.files_of([city[0] / "exports"]), NOW)
+    (summary,) = pipeline.run(other, [WEEK], NOW)
+    assert summary == json.loads((loaded.out / str(WEEK) / "summary.json").read_text(encoding="utf-8"))
+    for path in sorted((loaded.out / str(WEEK)).iterdir()):
+        assert path.read_bytes() == (other.out / str(WEEK) / path.name).read_bytes(), path.name
+
+
+def test_no_name_leaves_the_intake(loaded: Settings, city: tuple[Path, dict[str, Any]]) -> None:
+    canaries = [canary["value"] for canary in city[1]["canaries"]]
+    assert canaries
+    for path in sorted(loaded.home.rglob("*")):
+        if path.is_file():
+            data = path.read_bytes()
+            for canary in canaries:
+                assert canary.encode() not in data, (canary, path)
+                assert canary.encode("gb18030") not in data, (canary, path)
+
+
+def test_pages_files_and_store_say_the_same(loaded: Settings) -> None:
+    folder = loaded.out / str(WEEK)
+    names = {path.name for path in folder.iterdir()}
+    assert names >= {
+        *(f"{page}.{lang}.html" for page in ("signals", "hospitals") for lang in ("zh", "en")),
+        *("signals.xlsx", "hospitals.xlsx", "signals.csv", "hospital_rates.csv", "target_status.csv", "summary.json"),
+    }
+    signals = pd.read_csv(
+        folder / "signals.csv", keep_default_na=False, na_values={"ic": [""]}, dtype={"product": "str"}
+    )
+    engine = store.open_store(loaded.database_url)
+    with store.reading(engine) as connection:
+        stored = store.read(connection, select(alert).order_by(alert.c.alert_id))
+        marks = store.read(connection, select(revision))
+    engine.dispose()
+    shown = signals[(signals["screens"] != "") | (signals["status"] != "")].reset_index(drop=True)
+    for column in (
+        "stream",
+        "level",
+        "comparator",
+        "window",
+        "product",
+        "event",
+        "a",
+        "b",
+        "c",
+        "d",
+        "screens",
+        "status",
+    ):
+        assert shown[column].tolist() == stored[column].tolist(), column
+    pd.testing.assert_series_equal(shown["ic"], stored["ic"], check_exact=True)
+    summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    assert marks["sha256"].tolist() == [summary["fingerprint"]]
+
+
+def test_the_same_moment_gives_the_same_bytes(home: Settings) -> None:
+    before = {path.name: path.read_bytes() for path in (home.out / str(WEEK)).iterdir()}
+    shutil.rmtree(home.out)
+    pipeline.run(home, [WEEK], NOW)
+    assert {path.name: path.read_bytes() for path in (home.out / str(WEEK)).iterdir()} == before
+
+
+def test_a_week_that_says_the_same_keeps_its_revision(home: Settings) -> None:
+    (summary,) = pipeline.run(home, [WEEK], NOW + timedelta(days=1))
+    assert summary["revision"] == 1
+    assert not (home.out / str(WEEK) / "revisions").exists()
+
+
+def _late_report(home: Settings, city: Path) -> Path:
+    """The newest drug file again with one more death: another number on the first report's rows."""
+    from pv.sources import read
+
+    path = city / "exports" / str(WEEK) / "drug.xlsx"
+    raw = read(path).raw
+    first = raw[raw["报告表编码"] == raw["报告表编码"].iloc[0]].copy()
+    first["报告表编码"], first["不良反应结果"] = "LATE-1", "死亡"
+    if "唯一标识" in first:
+        first["唯一标识"] = ""
+    home.inbox.mkdir(parents=True, exist_ok=True)
+    late = home.inbox / "late.csv"
+    first.to_csv(late, index=False, encoding="gb18030")
+    return late
+
+
+def test_a_late_report_makes_a_revision_and_marks_older_weeks(
+    home: Settings, city: tuple[Path, dict[str, Any]]
+) -> None:
+    earlier = [Week(WEEK.index - 2), Week(WEEK.index - 1)]
+    pipeline.run(home, earlier, NOW)
+    later = NOW + timedelta(hours=1)
+    (account,) = pipeline.ingest(home, [_late_report(home, city[0])], later)
+    assert account.stored > 0
+    engine = store.open_store(home.database_url)
+    touched = [week for week in [*earlier, WEEK] if str(week) >= min(account.weeks)]
+    assert pipeline.stale_weeks(engine) == [str(week) for week in touched]
+    assert pipeline.weeks_to_refresh(account.weeks, WEEK) == touched
+    *_, summary = pipeline.run(home, touched, later)
+    assert summary["revision"] == 2
+    assert pipeline.stale_weeks(engine) == []
+    engine.dispose()
+    folder = home.out / str(WEEK)
+    assert (folder / "revisions" / "1" / "signals.csv").is_file()
+    assert (folder / "changes.csv").read_text(encoding="utf-8").startswith("stream,")
+    (again,) = pipeline.run(home, [WEEK], NOW)  # the week as it was known then
+    assert again["fingerprint"] == json.loads((folder / "revisions/1/summary.json").read_text("utf-8"))["fingerprint"]
+
+
+def test_weeks_to_refresh_are_the_last_four_touched() -> None:
+    latest = Week.parse("2026-W46")
+    assert [str(w) for w in pipeline.weeks_to_refresh(["2026-W45"], latest)] == ["2026-W45", "2026-W46"]
+    assert [str(w) for w in pipeline.weeks_to_refresh(["2026-W46", "2024-W01"], latest)] == [
+        "2026-W43",
+        "2026-W44",
+        "2026-W45",
+        "2026-W46",
+    ]
+    assert pipeline.weeks_to_refresh([], latest) == []
+    assert pipeline.weeks_to_refresh(["2026-W47"], latest) == []
+
+
+def test_the_inbox_is_sorted_by_content_and_emptied(home: Settings, city: tuple[Path, dict[str, Any]]) -> None:
+    late = _late_report(home, city[0])
+    (home.inbox / "notes.txt").write_text("hello", encoding="utf-8")
+    assert pipeline.inbox_files(home, "drug") == [str(late)]
+    assert pipeline.inbox_files(home, "device") == []
+    unknown = pipeline.inbox_files(home, "unknown")
+    assert unknown == [str(home.inbox / "notes.txt")]
+    for account in pipeline.ingest(home, [late, Path(unknown[0])], NOW):
+        pipeline.file_away(home, account)
+    assert (home.inbox / "done" / "late.csv").is_file()
+    assert "未识别的版式" in (home.inbox / "refused" / "notes.txt.reason.txt").read_text(encoding="utf-8")
+    assert pipeline.inbox_files(home, "drug") == []
+
+
+def test_broken_files_are_refused_and_the_rest_goes_on(home: Settings, city: tuple[Path, dict[str, Any]]) -> None:
+    broken = pipeline.files_of([city[0] / "broken"])
+    assert broken
+    accounts = pipeline.ingest(home, broken, NOW)
+    assert all(account.refused and account.stored == 0 for account in accounts)
+
+
+def test_real_device_reports_give_both_reports(shared: Path, tmp_path: Path) -> None:
+    """535 FDA reports of 2017, without any reference table."""
+    settings = Settings.load({"PVWATCH_HOME": str(tmp_path), "PVWATCH_KEY": KEY})
+    (account,) = pipeline.ingest(settings, [shared / "data" / "maude" / "maude.csv"], NOW)
+    assert (account.read, account.stored, account.cases, account.stream) == (535, 535, 535, "device")
+    week = Week.parse("2017-W26")
+    pipeline.run(settings, [week], NOW)
+    signals = pd.read_csv(settings.out / str(week) / "signals.csv", keep_default_na=False)
+    whole = signals[
+        (signals["level"] == "registration") & (signals["comparator"] == "stream") & (signals["window"] == "all")
+    ]
+    assert set(whole["event_kind"]) == {"harm"}
+    # By hand: reports received up to 2 July 2017 with an event type.
+    raw = pd.read_csv(shared / "data" / "maude" / "maude.csv", dtype="str", keep_default_na=False)
+    raw = raw[raw["date_received"] < "20170703"]
+    cells = whole[["a", "b", "c", "d"]].sum(axis=1)
+    assert set(cells[whole["a"] > 0]) == {len(raw)}
+    product = raw["brand_name"].where(raw["brand_name"] != "", raw["device_name"])
+    assert int(whole["a"].sum()) == len(raw.groupby([product, "event_type"]).size()) or whole["a"].sum() == len(raw)

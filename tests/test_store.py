@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Engine, select, text
+
+from pv import store
+from pv.schema import case_merge, metadata
+
+MERGES = pd.DataFrame(
+    {
+        "merge_id": [1, 2],
+        "stream": ["drug", "drug"],
+        "case_number": ['引号" 逗号,', "换行\n制表\t反斜杠\\N"],
+        "merged_into": ["", "x"],
+        "rule": ["r", "r"],
+        "recorded_at": ["", ""],
+    }
+)
+
+
+def test_the_migrations_make_the_declared_schema(engine: Engine) -> None:
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+
+
+def test_any_text_comes_back_as_it_went_in(engine: Engine) -> None:
+    with store.writing(engine) as connection:
+        store.append(connection, case_merge, MERGES)
+        assert store.next_key(connection, case_merge) == 3
+    with store.reading(engine) as connection:
+        back = store.read(connection, select(case_merge).order_by(case_merge.c.merge_id))
+    pd.testing.assert_frame_equal(back, MERGES.astype({name: "str" for name in MERGES if name != "merge_id"}))
+
+
+def test_a_failed_transaction_leaves_nothing(engine: Engine) -> None:
+    with pytest.raises(RuntimeError), store.writing(engine) as connection:
+        store.append(connection, case_merge, MERGES)
+        raise RuntimeError
+    with store.reading(engine) as connection:
+        assert store.read(connection, select(case_merge)).empty
+        assert store.read(connection, select(case_merge)).dtypes["merge_id"] == "int64"
+
+
+def test_writers_wait_for_one_another(engine: Engine) -> None:
+    """Ten writers that each take the next free key: no key twice, none lost."""
+
+    def write() -> None:
+        with store.writing(engine) as connection:
+            key = store.next_key(connection, case_merge)
+            row = MERGES.head(1).assign(merge_id=key, case_number=str(key))
+            store.append(connection, case_merge, row)
+
+    writers = [threading.Thread(target=write) for _ in range(10)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    with store.reading(engine) as connection:
+        assert sorted(store.read(connection, select(case_merge.c.merge_id))["merge_id"]) == list(range(1, 11))
+
+
+def test_a_newer_store_is_not_touched(store_url: str) -> None:
+    opened = store.open_store(store_url)
+    with opened.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    opened.dispose()
+    with pytest.raises(store.StoreError, match="newer than this program"):
+        store.open_store(store_url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["nonsense", "mysterious://x/y", "postgresql+psycopg://nobody@127.0.0.1:1/none", "sqlite:////dev/null/x.sqlite"],
+)
+def test_a_bad_address_is_explained(url: str) -> None:
+    with pytest.raises(store.StoreError, match="PVWATCH_DATABASE_URL"):
+        store.open_store(url)
+
+
+def test_the_sql_folder_is_found() -> None:
+    assert (store.sql_folder() / "migrations" / "env.py").is_file()
+    assert store.query("exact_duplicates").startswith("--")
+    assert Path(store.sql_folder()).name in {"sql", "_sql"}
