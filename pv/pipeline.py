@@ -179,6 +179,7 @@ def _week_inputs(engine: Engine, weeks: Sequence[Week], as_of: datetime) -> Iter
             signals=pd.concat([part[1] for part in parts], ignore_index=True),
             counted=pd.concat([part[2] for part in parts], ignore_index=True),
             filings=filings,
+            filings_before=pd.concat([stream.filings(week.previous) for stream in loaded], ignore_index=True),
             quarantined=waiting["en"].assign(reasons_zh=waiting["zh"]["reasons"]),
             appraisal=_appraise(filings, waiting["en"], known, week),
             files=files.rename(columns={"name": "file"}),

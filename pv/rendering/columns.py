@@ -143,6 +143,7 @@ TOTALS = (
 
 CASES = (
     Column("why", "列入原因", "Listed because", "codes", "why", 18),
+    Column("change", "变化", "Change", "code", "change", 12),
     _STREAM,
     _CASE,
     _RECEIVED,

@@ -46,6 +46,9 @@ CODES: dict[str, dict[str, tuple[str, str]]] = {
         "new": ("本周新的", "new this week"),
         "alert": ("统计提示病例", "behind an alert"),
     },
+    "change": {
+        "raised": ("本周升级", "raised this week"),
+    },
     "unmapped_kind": {
         "product": ("产品", "product"),
         "event": ("事件", "event"),

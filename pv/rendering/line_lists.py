@@ -17,25 +17,49 @@ from pv.week import Week
 
 _SEPARATOR = "; "
 MOST_LINES = 50_000  # of reports behind alerts: a longer list is not read by people
-_GRAVITY = {"death": 0, "new_serious": 1, "serious": 2, "new": 3}
+_GRAVITY = ("new", "serious", "new_serious", "death")
 
 
 def in_week(filings: pd.DataFrame, week: Week) -> pd.Series[bool]:
     return within(filings["received_on"], week.start, week.end)
 
 
-def week_cases(filings: pd.DataFrame, week: Week) -> pd.DataFrame:
-    """Cases received in the week that are deaths, serious or new, gravest first; `why` names the gravest reason."""
-    grave = filings["death"] | filings["serious"] | filings["new"]
-    is_case = (filings["left_out"] == "") & (filings["merged_into"] == "")
-    chosen = filings[in_week(filings, week) & is_case & grave].copy()
-    chosen["why"] = "new"
-    chosen.loc[chosen["serious"], "why"] = "serious"
-    chosen.loc[chosen["serious"] & chosen["new"], "why"] = "new_serious"
-    chosen.loc[chosen["death"], "why"] = "death"
-    chosen["pairs"] = ""
-    chosen["gravity"] = chosen["why"].map(_GRAVITY)
-    return chosen.sort_values(["gravity", "stream", "received_on", "case"], kind="stable")
+def week_cases(filings: pd.DataFrame, before: pd.DataFrame, week: Week) -> pd.DataFrame:
+    """Cases that are graver in the week's view than in that of the week before, gravest first.
+
+    `before` is `filings` of the previous week. A case is as grave as the gravest of its merged reports, so that a death
+    that only the second report tells is not lost. `why` names the gravest reason; `change` is "raised" where the case
+    was received before the week and became graver in it.
+    """
+    reports = filings[filings["left_out"] == ""]
+    group = reports["merged_into"].where(reports["merged_into"] != "", reports["case"])
+    group_of = pd.Series(group.to_numpy(), index=pd.MultiIndex.from_frame(reports[["stream", "case"]]))
+    earlier = before[before["left_out"] == ""]
+    known = pd.MultiIndex.from_frame(earlier[["stream", "case"]])
+    earlier = earlier.assign(case=group_of.reindex(known).to_numpy()).dropna(subset="case")
+    now = _gravity(reports.assign(case=group))
+    then = _gravity(earlier).reindex(now.index, fill_value=0)
+    graver = now[now > then]
+    cases = reports[reports["merged_into"] == ""].set_index(["stream", "case"], drop=False).rename_axis([None, None])
+    chosen = cases.loc[graver.index].assign(gravity=graver, pairs="")
+    chosen["why"] = chosen["gravity"].map(dict(enumerate(_GRAVITY, start=1))).astype("str")
+    chosen["death"] = chosen["gravity"] == len(_GRAVITY)
+    chosen["serious"] |= chosen["gravity"] >= 2
+    chosen["change"] = pd.Series("raised", index=chosen.index, dtype="str").where(~in_week(chosen, week), "")
+    ordered = chosen.sort_values(
+        ["gravity", "stream", "received_on", "case"], ascending=[False, True, True, True], kind="stable"
+    )
+    return ordered.reset_index(drop=True)
+
+
+def _gravity(reports: pd.DataFrame) -> pd.Series[int]:
+    """Per stream and case: 0, or the place of its gravest reason in `_GRAVITY` counted from 1."""
+    flags = reports.groupby(["stream", "case"])[["death", "serious", "new"]].max().astype(bool)
+    grades = [flags["new"], flags["serious"], flags["serious"] & flags["new"], flags["death"]]
+    gravity = pd.Series(0, index=flags.index, dtype="int64")
+    for place, applies in enumerate(grades, start=1):
+        gravity = gravity.mask(applies, place)
+    return gravity
 
 
 def cases_behind(filings: pd.DataFrame, alerts: Sequence[Alert]) -> pd.DataFrame:
@@ -54,7 +78,7 @@ def cases_behind(filings: pd.DataFrame, alerts: Sequence[Alert]) -> pd.DataFrame
     )
     found = products.merge(wanted, on=["stream", "products"]).merge(events, on=["stream", "group", "events"])
     found["pairs"] = found["products"] + " – " + found["events"]
-    lines = counted.assign(group=group, why="alert")
+    lines = counted.assign(group=group, why="alert", change="")
     if found.empty:
         return lines.iloc[:0].assign(pairs="")
     named = found.sort_values("pairs").groupby(["stream", "group"])["pairs"].agg(_SEPARATOR.join)

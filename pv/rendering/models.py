@@ -32,7 +32,7 @@ class WeekInput:
     """All that the reports of one week are made from: the view of `week` as known at `as_of` (UTC).
 
     `signals` and `counted` as of `pv.signals.alerts` for all streams; `filings` and `quarantined` as of `pv.cases`
-    (`reasons` in English, beside it `reasons_zh`);
+    (`reasons` in English, beside it `reasons_zh`); `filings_before` is the view of the week before;
     `files`: files ingested up to `as_of`; `unmapped`: stream, kind (product, event, hospital), wording, cases.
     """
 
@@ -43,6 +43,7 @@ class WeekInput:
     signals: pd.DataFrame = field(repr=False)
     counted: pd.DataFrame = field(repr=False)
     filings: pd.DataFrame = field(repr=False)
+    filings_before: pd.DataFrame = field(repr=False)
     quarantined: pd.DataFrame = field(repr=False)
     appraisal: Appraisal = field(repr=False)
     files: pd.DataFrame = field(repr=False)

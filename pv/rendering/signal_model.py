@@ -40,7 +40,7 @@ def signal_report(week_input: WeekInput) -> SignalReport:
     """Everything the signal report says."""
     alerts = sorted(_alerts(week_input.signals), key=_gravity)
     pairs = _gravest_by_pair(alerts)
-    grave = week_cases(week_input.filings, week_input.week)
+    grave = week_cases(week_input.filings, week_input.filings_before, week_input.week)
     totals = stream_totals(week_input.filings, week_input.quarantined, week_input.week)
     to_list = [alert for alert in alerts if alert.status in FRESH and _at_default_level(alert)]
     return SignalReport(

@@ -254,6 +254,7 @@ def make_city(filings: pd.DataFrame, quarantined: pd.DataFrame, reference: Refer
         signals=pd.concat([part[0] for part in parts], ignore_index=True),
         counted=pd.concat([part[1] for part in parts], ignore_index=True),
         filings=filings,
+        filings_before=filings[filings["received_on"] < WEEK.start.isoformat()],
         quarantined=quarantined,
         appraisal=appraise(filings, quarantined, reference, WEEK),
         files=pd.DataFrame(files),

@@ -39,15 +39,39 @@ def test_each_case_of_the_week_stands_once_under_its_gravest_reason() -> None:
             filing("death", serious=True, new=True, death=True),
             filing("merged", serious=True, merged_into="both"),
             filing("deleted", death=True, left_out="deleted"),
-            filing("late", death=True, received_on="2026-11-16"),
         ]
     )
-    listed = week_cases(frame, WEEK)
+    listed = week_cases(frame, frame.iloc[:0], WEEK)
     assert list(zip(listed["case"], listed["why"], strict=True)) == [
         ("death", "death"),
         ("both", "new_serious"),
         ("serious", "serious"),
         ("new", "new"),
+    ]
+
+
+def test_a_case_that_becomes_graver_is_listed_again() -> None:
+    """By a correction of its own, or by the report of another hospital that is merged into it."""
+    old = {"received_on": "2026-10-05"}
+    before = pd.DataFrame(
+        [filing("A", serious=True, **old), filing("B", **old), filing("C", death=True, **old), filing("G", **old)]
+    )
+    now = pd.DataFrame(
+        [
+            filing("A", serious=True, death=True, **old),  # corrected
+            filing("B", **old),
+            filing("D", death=True, merged_into="B"),  # the same event, told as a death
+            filing("C", death=True, **old),
+            filing("E", death=True, merged_into="C"),  # tells nothing graver
+            filing("F", serious=True),
+            filing("G", serious=True, left_out="deleted", **old),
+        ]
+    )
+    listed = week_cases(now, before, WEEK)
+    assert list(zip(listed["case"], listed["why"], listed["change"], listed["death"], strict=True)) == [
+        ("A", "death", "raised", True),
+        ("B", "death", "raised", True),
+        ("F", "serious", "", False),
     ]
 
 
@@ -67,7 +91,7 @@ def test_merged_reports_stand_behind_a_pair_together() -> None:
 
 def test_a_grave_case_behind_an_alert_keeps_both_reasons() -> None:
     frame = pd.DataFrame([filing("A", serious=True), filing("B", received_on="2026-01-05")])
-    table = line_list(week_cases(frame, WEEK), cases_behind(frame, [alert("甲", "皮疹")]))
+    table = line_list(week_cases(frame, frame[frame["case"] == "B"], WEEK), cases_behind(frame, [alert("甲", "皮疹")]))
     why, case, pairs = (table.place(name) for name in ("why", "case", "pairs"))
     assert [(row[case], row[why], row[pairs]) for row in table.rows] == [
         ("A", "serious;alert", "甲 – 皮疹"),
