@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xlsxwriter
@@ -20,6 +21,7 @@ _LOAD = """
 import json, resource, sys, time
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from pv import intake, store
 engine = store.open_store(sys.argv[2])
 start, cpu = time.perf_counter(), time.process_time()
@@ -92,7 +94,7 @@ def _sheet(folder: Path) -> Path:
     columns = [c.name for c in layout.columns if c.name in required]
     columns += [c.name for c in layout.columns if c.name not in required][: 60 - len(columns)]
     path = folder / "drug.xlsx"
-    book = xlsxwriter.Workbook(str(path), {"constant_memory": True})
+    book: Any = xlsxwriter.Workbook(str(path), {"constant_memory": True})
     sheet = book.add_worksheet()
     sheet.write_row(0, 0, columns)
     for number, row in enumerate(_rows(layout, 100_000, columns), start=1):

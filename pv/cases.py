@@ -204,7 +204,7 @@ class StreamCases:
 def _cut(group: pd.DataFrame) -> pd.DataFrame:
     """Spans of a merged group cut at every start and end, so that each piece has a fixed set of versions."""
     edges = np.unique(np.concatenate([group["start"], group["end"]]))
-    pieces = []
+    pieces: list[pd.DataFrame] = []
     for start, end in pairwise(edges):
         active = group[(group["start"] <= start) & (group["end"] >= end)]
         pieces.append(active.assign(start=start, end=end))

@@ -55,7 +55,8 @@ class Checked:
     def quarantined(self) -> pd.Index:
         """Numbers of the reports that must not be counted."""
         bad = self.problems["outcome"] == "quarantine"
-        return pd.Index(self.problems.loc[bad, "report"].unique())
+        reports: pd.Index = pd.Index(self.problems.loc[bad, "report"].unique())
+        return reports
 
 
 def check(extract: Extract, today: date) -> Checked:

@@ -28,8 +28,8 @@ def merge_exact(connection: Connection, stream: str, first_version: int, recorde
         return 0
     known = select(case_merge.c.case_number, case_merge.c.merged_into).where(case_merge.c.stream == stream)
     parent = {str(number): str(into) for number, into in connection.execute(known)}
-    received = {row.case_number: row.received_on for row in pairs.itertuples()}
-    received |= {row.other_number: row.other_received_on for row in pairs.itertuples()}
+    received = dict(zip(pairs["case_number"], pairs["received_on"], strict=True))
+    received |= dict(zip(pairs["other_number"], pairs["other_received_on"], strict=True))
     added = _join(list(zip(pairs["case_number"], pairs["other_number"], strict=True)), parent, received)
     start = store.next_key(connection, case_merge)
     records = [

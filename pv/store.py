@@ -164,7 +164,8 @@ def append(connection: Connection, table: Table, frame: pd.DataFrame) -> None:
     quoted = ", ".join(f'"{name}"' for name in names)
     columns = [frame[name].tolist() for name in names]  # SQLite takes NaN for NULL
     statement = f'INSERT INTO "{table.name}" ({quoted}) VALUES ({marks})'  # noqa: S608 - names of our schema
-    connection.connection.cursor().executemany(statement, zip(*columns, strict=True))
+    driver: Any = connection.connection.driver_connection
+    driver.executemany(statement, zip(*columns, strict=True))
 
 
 def _copy(connection: Connection, table: Table, frame: pd.DataFrame) -> None:

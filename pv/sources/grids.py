@@ -101,7 +101,8 @@ def _frame(columns: Sequence[pa.Array], width: int, first_row: int) -> pd.DataFr
     used = ~np.logical_and.reduce(blank) if blank else np.zeros(0, dtype=bool)
     frame["row"] = range(first_row, first_row + len(frame))
     frame["ragged"] = False
-    return frame if used.all() else frame[used].reset_index(drop=True)
+    kept: pd.DataFrame = frame if used.all() else frame[used].reset_index(drop=True)
+    return kept
 
 
 def _encoding(path: Path) -> str:

@@ -35,7 +35,7 @@ class Layout:
     def positions(self, headings: Sequence[str]) -> dict[str, int]:
         """Field → position among normalised headings; the first alias present wins."""
         where = {heading: number for number, heading in reversed(list(enumerate(headings)))}
-        found = {}
+        found: dict[str, int] = {}
         for column in self.columns:
             names = [normalise_heading(name) for name in (column.name, *column.aliases)]
             position = next((where[name] for name in names if name in where), None)

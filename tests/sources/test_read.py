@@ -14,8 +14,19 @@ import xlwt
 from pv.sources import FileRefused, detect, read
 from pv.sources.layouts import layouts, number_repeats
 
-HEADINGS = ["报告表编码", "报告类型-新的", "报告类型-\n严重程度", "怀疑/并用", "通用名称", "不良反应\r\n名称", "国家中心接收时间"]
-ROWS = [["D1", "", "一般", "怀疑", "阿莫西林", "皮疹", "2026-11-10"], ["D2", "", "严重", "怀疑", "头孢", "休克", "2026-11-11"]]
+HEADINGS = [
+    "报告表编码",
+    "报告类型-新的",
+    "报告类型-\n严重程度",
+    "怀疑/并用",
+    "通用名称",
+    "不良反应\r\n名称",
+    "国家中心接收时间",
+]
+ROWS = [
+    ["D1", "", "一般", "怀疑", "阿莫西林", "皮疹", "2026-11-10"],
+    ["D2", "", "严重", "怀疑", "头孢", "休克", "2026-11-11"],
+]
 
 
 def _xlsx(path: Path, rows: list[list[str]], sheet: str = "数据") -> Path:
@@ -72,7 +83,14 @@ def test_rows_of_another_width_are_kept_and_marked(tmp_path: Path) -> None:
 
 
 def test_repeated_headings_are_numbered() -> None:
-    assert number_repeats(["伤害", "单位\n名称", "伤害", "伤害", "", ""]) == ["伤害", "单位名称", "伤害.1", "伤害.2", "", ""]
+    assert number_repeats(["伤害", "单位\n名称", "伤害", "伤害", "", ""]) == [
+        "伤害",
+        "单位名称",
+        "伤害.1",
+        "伤害.2",
+        "",
+        "",
+    ]
 
 
 @pytest.mark.parametrize("layout", layouts(), ids=lambda layout: layout.name)
