@@ -25,7 +25,8 @@ from typing import Any
 from pv import intake, store
 engine = store.open_store(sys.argv[2])
 start, cpu = time.perf_counter(), time.process_time()
-account = intake.load_file(engine, Path(sys.argv[1]), Path(sys.argv[3]), "0" * 43 + "=", datetime(2026, 11, 22, tzinfo=UTC))
+at = datetime(2026, 11, 22, tzinfo=UTC)
+account = intake.load_file(engine, Path(sys.argv[1]), Path(sys.argv[3]), "0" * 43 + "=", at)
 print(json.dumps({"read": account.read, "stored": account.stored, "quarantined": account.quarantined,
     "seconds": time.perf_counter() - start, "cpu": time.process_time() - cpu,
     "peak_gib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2}))
@@ -57,34 +58,37 @@ def _layout(name: str) -> Layout:
     return next(layout for layout in layouts() if layout.name == name)
 
 
+# What a field holds in row i, with product p, event e, day d; fields that are not listed stay empty.
+_TEXTS = {
+    "report_number": "R{i:09d}",
+    "received_on": "{d}",
+    "role": "怀疑",
+    "severity": "一般",
+    "harm": "其他",
+    "name": "产品名称{p}",
+    "identifier": "国械注准2015314{p:04d}",
+    "reaction": "反应{e}（一般）",
+    "failure": "故障表现{e}",
+    "harm_finding": "无",
+    "patient_name": "张{i}",
+    "age": "45",
+    "age_unit": "岁",
+    "sex": "女",
+    "hospital": "第{h}医院",
+    "": "说明文字",
+}
+
+
 def _rows(layout: Layout, count: int, columns: list[str]) -> Iterator[list[str]]:
-    """Plausible rows: every field of the layout filled, the other columns with a short text in half of the rows."""
+    """Plausible rows: every field that decides is filled, and so is every column that fills no field."""
     random = np.random.default_rng(1)
     fields = {column.name: column.field for column in layout.columns}
-    products = random.integers(0, 3_000, count)
-    events = random.integers(0, 400, count)
-    days = random.integers(0, 720, count)
-    texts = {
-        "report_number": lambda i: f"R{i:09d}",
-        "received_on": lambda i: (date(2024, 11, 18) + timedelta(days=int(days[i]))).isoformat(),
-        "role": lambda i: "怀疑",
-        "severity": lambda i: "一般",
-        "harm": lambda i: "其他",
-        "name": lambda i: f"产品名称{products[i]}",
-        "identifier": lambda i: f"国械注准2015314{products[i]:04d}",
-        "reaction": lambda i: f"反应{events[i]}（一般）",
-        "failure": lambda i: f"故障表现{events[i]}",
-        "harm_finding": lambda i: "无",
-        "patient_name": lambda i: f"张{i % 5000}",
-        "age": lambda i: str(i % 90),
-        "age_unit": lambda i: "岁",
-        "sex": lambda i: "男" if i % 2 else "女",
-        "hospital": lambda i: f"第{i % 300}医院",
-    }
-    free = {"": lambda i: "说明文字" if i % 2 else ""}  # fields that are not listed stay empty
-    makers = [(texts | free).get(fields[name], lambda i: "") for name in columns]
-    for i in range(count):
-        yield [make(i) for make in makers]
+    texts = [_TEXTS.get(fields[name], "") for name in columns]
+    products, events, days = (random.integers(0, upper, count).tolist() for upper in (3_000, 400, 720))
+    start = date(2024, 11, 18)
+    for i, (p, e, d) in enumerate(zip(products, events, days, strict=True)):
+        values = {"i": i, "p": p, "e": e, "d": start + timedelta(days=d), "h": i % 300}
+        yield [text.format_map(values) for text in texts]
 
 
 def _sheet(folder: Path) -> Path:
@@ -95,7 +99,7 @@ def _sheet(folder: Path) -> Path:
     columns += [c.name for c in layout.columns if c.name not in required][: 60 - len(columns)]
     path = folder / "drug.xlsx"
     book: Any = xlsxwriter.Workbook(str(path), {"constant_memory": True})
-    sheet = book.add_worksheet()
+    sheet: Any = book.add_worksheet()
     sheet.write_row(0, 0, columns)
     for number, row in enumerate(_rows(layout, 100_000, columns), start=1):
         sheet.write_row(number, 0, row)

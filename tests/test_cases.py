@@ -104,7 +104,13 @@ def test_synonyms_join_products_and_events(engine: Engine, export: Export) -> No
         {"报告表编码": "D2", "通用名称": "阿莫西林胶囊", "不良反应名称": "药疹"},
     ]
     _ingest(engine, export, "drug", rows, NOW)
-    synonyms = "stream,kind,wording,preferred\ndrug,product,阿莫西林,阿莫西林胶囊\ndrug,event,药疹,皮疹\ndrug,event,皮疹,皮疹\n"
+    lines = [
+        "stream,kind,wording,preferred",
+        "drug,product,阿莫西林,阿莫西林胶囊",
+        "drug,event,药疹,皮疹",
+        "drug,event,皮疹,皮疹",
+    ]
+    synonyms = "\n".join(lines)
     known = reference.build({"synonyms": synonyms})
     view = _cases(engine, "drug", NOW, known).view()
     assert set(view.products["generic"]) == {"阿莫西林胶囊"}

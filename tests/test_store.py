@@ -40,9 +40,13 @@ def test_any_text_comes_back_as_it_went_in(engine: Engine) -> None:
 
 
 def test_a_failed_transaction_leaves_nothing(engine: Engine) -> None:
-    with pytest.raises(RuntimeError), store.writing(engine) as connection:
-        store.append(connection, case_merge, MERGES)
-        raise RuntimeError
+    def fail_half_way() -> None:
+        with store.writing(engine) as connection:
+            store.append(connection, case_merge, MERGES)
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail_half_way()
     with store.reading(engine) as connection:
         assert store.read(connection, select(case_merge)).empty
         assert store.read(connection, select(case_merge)).dtypes["merge_id"] == "int64"
