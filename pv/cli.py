@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
@@ -297,11 +298,19 @@ def measures(table: Path, out: Path | None, as_json: bool) -> None:
     if out is not None:
         measured.to_csv(out, index=False, lineterminator="\n", na_rep="")
     if as_json:
-        click.echo(measured.to_json(orient="records", force_ascii=False, indent=2, double_precision=15))
+        _print_json([_plain(row) for row in measured.to_dict("records")])
     elif out is None:
         click.echo(measured.to_csv(index=False, lineterminator="\n", na_rep=""), nl=False)
     else:
         click.echo(f"{len(measured)} tables measured: {out}")
+
+
+def _plain(row: dict[Any, Any]) -> dict[str, Any]:
+    """JSON knows neither ∞ nor “not a number”: the one becomes "inf", as in CSV files, the other null."""
+    numbers = {name: value for name, value in row.items() if isinstance(value, float)}
+    return {str(name): value for name, value in row.items()} | {
+        str(name): None if math.isnan(value) else "inf" for name, value in numbers.items() if not math.isfinite(value)
+    }
 
 
 @main.command()

@@ -209,6 +209,7 @@ alert = Table(
     _count("serious", "严重病例数", "Serious cases"),
     _count("deaths", "死亡病例数", "Deaths"),
     _count("hospitals", "报告单位数", "Hospitals"),
+    _text("status_since", "状态起始周", "Status since"),
 )
 
 revision = Table(

@@ -114,6 +114,7 @@ def test_measures_of_given_tables(pvwatch: object, tmp_path: Path) -> None:
     rows = json.loads(pvwatch("measures", table, "--json").stdout)  # type: ignore[operator]
     assert rows[0]["prr"] == pytest.approx((10 / 100) / (100 / 9900))
     assert rows[0]["name"] == "x"
+    assert (rows[1]["ror"], rows[1]["prr"]) == ("inf", pytest.approx(88 / 7 + 1))  # b = 0
     text = pvwatch("measures", table).stdout.splitlines()  # type: ignore[operator]
     assert text[0].startswith("name,a,b,c,d,")
     table.write_text("a,b,c,d\n-1,2,3,4\n", encoding="utf-8")

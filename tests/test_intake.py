@@ -242,6 +242,14 @@ def test_a_refused_file_leaves_nothing(engine: Engine, tmp_path: Path) -> None:
         assert connection.execute(select(func.count()).select_from(file_table)).scalar() == 0
 
 
+@pytest.mark.parametrize("stream", ["drug", "device", "cosmetic"])
+def test_an_export_of_a_week_without_reports_is_taken(tmp_path: Path, export: Export, stream: str) -> None:
+    engine = store.open_store(f"sqlite:///{tmp_path / 'e.sqlite'}")
+    account = _load(engine, export(stream, []))
+    assert (account.refused, account.read, account.cases, account.weeks) == ("", 0, 0, ())
+    engine.dispose()
+
+
 def test_a_dry_run_keeps_nothing(engine: Engine, export: Export) -> None:
     account = _load(engine, export("drug", [{}]), dry_run=True)
     assert account.stored == 1

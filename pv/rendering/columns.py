@@ -107,6 +107,7 @@ SIGNALS = (
     _SERIOUS,
     Column("deaths", "死亡", "Deaths", "count", width=8),
     Column("hospitals", "报告单位数", "Reporting units", "count", width=10),
+    Column("status_since", "状态起始周", "Status since", width=11),
 )
 
 COUNTED = (

@@ -161,6 +161,11 @@ class Alert:
     serious: int
     deaths: int
     hospitals: int
+    status_since: str
+
+    def changed_in(self, week: Week) -> bool:
+        """Whether this week gave a reason to look at the pair again."""
+        return self.status in CHANGED and self.status_since == str(week)
 
     @property
     def pair(self) -> tuple[str, str, str, str, str]:

@@ -16,7 +16,6 @@ from pv.rendering.columns import ASSESSMENT, CASES, COUNTED, FILES, QUARANTINED,
 from pv.rendering.line_lists import cases_behind, line_list, week_cases
 from pv.rendering.models import (
     CHANGED,
-    FRESH,
     LAPSED,
     STANDING,
     Alert,
@@ -29,6 +28,7 @@ from pv.rendering.models import (
     waiting,
 )
 from pv.rendering.totals import stream_totals
+from pv.week import Week
 
 _STATUS_ORDER = {status: place for place, status in enumerate((*CHANGED, *STANDING, LAPSED))}
 _ALERT_FIELDS = [field.name for field in fields(Alert)]
@@ -38,11 +38,12 @@ _GROUPS = ("death", "new_serious", "serious")
 
 def signal_report(week_input: WeekInput) -> SignalReport:
     """Everything the signal report says."""
-    alerts = sorted(_alerts(week_input.signals), key=_gravity)
+    week = week_input.week
+    alerts = sorted(_alerts(week_input.signals), key=lambda alert: (not alert.changed_in(week), *_gravity(alert)))
     pairs = _gravest_by_pair(alerts)
     grave = week_cases(week_input.filings, week_input.filings_before, week_input.week)
     totals = stream_totals(week_input.filings, week_input.quarantined, week_input.week)
-    to_list = [alert for alert in alerts if alert.status in FRESH and _at_default_level(alert)]
+    to_list = [alert for alert in alerts if alert.changed_in(week) and _at_default_level(alert)]
     return SignalReport(
         heading=Heading.of(week_input),
         attention=tuple(_attention(week_input, grave, totals, pairs)),
@@ -50,9 +51,9 @@ def signal_report(week_input: WeekInput) -> SignalReport:
         cases=line_list(grave, cases_behind(week_input.filings, to_list)),
         grave=tuple((why, Table.of(grave[grave["why"] == why], CASES)) for why in _GROUPS),
         alerts=tuple(alerts),
-        changed=tuple(alert for alert in pairs if alert.status in CHANGED),
+        changed=tuple(alert for alert in pairs if alert.changed_in(week)),
         alert_counts=_alert_counts(pairs, [total.stream for total in totals]),
-        sections=tuple(_sections(week_input.counted, alerts)),
+        sections=tuple(_sections(week_input.counted, alerts, week)),
         lapsed=tuple(alert for alert in alerts if alert.status == LAPSED),
         assessment=_assessment(pairs),
         files=_table(week_input.files, FILES, by=["recorded_at"]),
@@ -102,12 +103,14 @@ def _alert_counts(pairs: Sequence[Alert], shown: Sequence[str]) -> tuple[tuple[s
     return tuple((stream, {status: counts[stream, status] for status in _STATUS_ORDER}) for stream in shown)
 
 
-def _sections(counted: pd.DataFrame, alerts: Iterable[Alert]) -> Iterator[tuple[str, tuple[AlertTable, ...]]]:
-    for stream, tables in groupby(_alert_tables(counted, alerts), key=lambda table: table.stream):
+def _sections(
+    counted: pd.DataFrame, alerts: Iterable[Alert], week: Week
+) -> Iterator[tuple[str, tuple[AlertTable, ...]]]:
+    for stream, tables in groupby(_alert_tables(counted, alerts, week), key=lambda table: table.stream):
         yield stream, tuple(tables)
 
 
-def _alert_tables(counted: pd.DataFrame, alerts: Iterable[Alert]) -> Iterator[AlertTable]:
+def _alert_tables(counted: pd.DataFrame, alerts: Iterable[Alert], week: Week) -> Iterator[AlertTable]:
     by_table: dict[tuple[str, ...], list[Alert]] = {}
     for alert in alerts:
         by_table.setdefault(tuple(getattr(alert, name) for name in _TABLE_KEY), []).append(alert)
@@ -116,8 +119,8 @@ def _alert_tables(counted: pd.DataFrame, alerts: Iterable[Alert]) -> Iterator[Al
         own = by_table.get(tuple(record[name] for name in _TABLE_KEY), [])
         yield AlertTable(
             **{str(name): value for name, value in record.items()},
-            changed=tuple(alert for alert in own if alert.status in CHANGED),
-            standing=tuple(alert for alert in own if alert.status in STANDING),
+            changed=tuple(alert for alert in own if alert.changed_in(week)),
+            standing=tuple(alert for alert in own if alert.status != LAPSED and not alert.changed_in(week)),
         )
 
 
@@ -143,7 +146,10 @@ def _attention(
     for why in _GROUPS:
         yield from waiting(why, Counter(grave.loc[grave["why"] == why, "stream"]), grave=why != "serious")
     for status in CHANGED:
-        yield from waiting(f"alert_{status}", Counter(alert.stream for alert in pairs if alert.status == status))
+        yield from waiting(
+            f"alert_{status}",
+            Counter(alert.stream for alert in pairs if alert.status == status and alert.changed_in(week_input.week)),
+        )
     missing = [total.stream for total in totals if not total.week and any(total.trend[-5:])]
     yield from waiting("no_reports", Counter(missing))
     yield from waiting("quarantined", Counter(week_input.quarantined["stream"]))

@@ -32,6 +32,7 @@ SIGNAL_COLUMNS = (
     "serious",
     "deaths",
     "hospitals",
+    "status_since",
 )
 COUNTED_COLUMNS = (
     *TABLE_COLUMNS,
@@ -102,9 +103,10 @@ def _frame(runs: Sequence[TableRun]) -> pd.DataFrame:
     for name in ("product", "event", "screens"):
         columns[name] = pd.Index(columns[name], dtype="str")
     columns["status"] = pd.Index(STATUSES, dtype="str").take(columns["status"])
-    weeks, codes = np.unique(columns["first_week"], return_inverse=True)
-    texts = ["" if week == NEVER else str(Week(week)) for week in weeks.tolist()]
-    columns["first_week"] = pd.Index(texts, dtype="str").take(codes)
+    for name in ("first_week", "status_since"):
+        weeks, codes = np.unique(columns[name], return_inverse=True)
+        texts = ["" if week == NEVER else str(Week(week)) for week in weeks.tolist()]
+        columns[name] = pd.Index(texts, dtype="str").take(codes)
     return pd.DataFrame({name: columns[name] for name in SIGNAL_COLUMNS})
 
 

@@ -14,7 +14,9 @@ A pair *meets* in a week if it meets at least one screen of the table. Its statu
     lapsed        it has not met for two weeks or more
 
 The *reference state* is that of the week in which the pair was new or returned: week against week almost never moves
-enough to be seen. `first_week` is the week in which it was new, and stays after it has returned.
+enough to be seen. `first_week` is the week in which it was new, and stays after it has returned. `status_since` is the
+week in which the status began; for a strengthened pair the last week that gave a reason which had not been given since
+its reference state, so that a pair that wavers around a limit is not called changed again and again.
 """
 
 from __future__ import annotations
@@ -46,11 +48,14 @@ class Meeting:
 
 
 class History:
-    """State of all pairs of a table; `status` and `first_week` (a week's index, or NEVER) are by pair."""
+    """State of all pairs of a table, by pair: `status`; `first_week` and `status_since` (a week's index, or NEVER)."""
 
     def __init__(self, pairs: int) -> None:
         self.status: NDArray[np.int8] = np.zeros(pairs, dtype=np.int8)
         self.first_week: Ints = np.full(pairs, NEVER, dtype=np.int64)
+        self.status_since: Ints = np.full(pairs, NEVER, dtype=np.int64)
+        self._reasons: Ints = np.zeros(pairs, dtype=np.int64)
+        self._reason_since: Ints = np.full(pairs, NEVER, dtype=np.int64)
         self._met_last: Bools = np.zeros(pairs, dtype=bool)
         self._ic: Floats = np.zeros(pairs)
         self._screens, self._serious, self._deaths = (np.zeros(pairs, dtype=np.int64) for _ in range(3))
@@ -58,9 +63,10 @@ class History:
     def step(self, week: int, meeting: Meeting) -> None:
         """Go on to the next week."""
         pairs = meeting.pairs
-        before = self.status[pairs]
+        earlier = self.status.copy()
+        before = earlier[pairs]
         begins = (before == NONE) | (before == LAPSED)
-        now = np.where(before == NONE, NEW, np.where(before == LAPSED, RETURNED, self._compared(meeting)))
+        now = np.where(before == NONE, NEW, np.where(before == LAPSED, RETURNED, self._compared(week, meeting)))
 
         # Below for the first week: continuing. Below for the second: lapsed.
         met = np.zeros(len(self.status), dtype=bool)
@@ -71,19 +77,29 @@ class History:
         self.status[pairs] = now
         self._met_last = met
         self.first_week[pairs[before == NONE]] = week
+        self.status_since[self.status != earlier] = week
+        strong = pairs[now == STRENGTHENED]
+        self.status_since[strong] = self._reason_since[strong]
         self._refer(meeting, begins)
 
-    def _compared(self, meeting: Meeting) -> NDArray[np.int64]:
+    def _compared(self, week: int, meeting: Meeting) -> NDArray[np.int64]:
         pairs = meeting.pairs
-        stronger = meeting.ic025 > self._ic[pairs]
-        stronger |= (meeting.screens & ~self._screens[pairs]) != 0
-        stronger |= (meeting.deaths > 0) & (self._deaths[pairs] == 0)
-        stronger |= (meeting.serious > 0) & (self._serious[pairs] == 0)
+        further = meeting.screens & ~self._screens[pairs]
+        # The reasons as bits: three of their own, above them the further screens.
+        reasons = further << 3
+        reasons |= np.where(meeting.ic025 > self._ic[pairs], 1, 0)
+        reasons |= np.where((meeting.deaths > 0) & (self._deaths[pairs] == 0), 2, 0)
+        reasons |= np.where((meeting.serious > 0) & (self._serious[pairs] == 0), 4, 0)
+        stronger = reasons != 0
+        fresh = pairs[(reasons & ~self._reasons[pairs]) != 0]
+        self._reasons[pairs] |= reasons
+        self._reason_since[fresh] = week
         weaker = (meeting.ic975 < self._ic[pairs]) | ((self._screens[pairs] & ~meeting.screens) != 0)
         return np.where(stronger, STRENGTHENED, np.where(weaker, WEAKENED, CONTINUING))
 
     def _refer(self, meeting: Meeting, begins: Bools) -> None:
         pairs = meeting.pairs[begins]
+        self._reasons[pairs] = 0
         self._ic[pairs] = meeting.ic[begins]
         self._screens[pairs] = meeting.screens[begins]
         self._serious[pairs] = meeting.serious[begins]

@@ -58,7 +58,7 @@ class ScreenResult:
         return {
             "rows": self.rows,
             "excluded": self.excluded,
-            "n": self.n,
+            "cases": self.n,
             "cases_left_out": self.cases_left_out,
             "products": self.products,
             "events": self.events,

@@ -20,7 +20,7 @@ from pv.signals.measures import MEASURE_COLUMNS
 WINDOWS = ("all", "12m")
 STREAM = "stream"  # the comparator: all cases of the stream
 ALL_TIME = "all"
-MOST_SCREENS = 62  # the screens a pair meets are the bits of one int64
+MOST_SCREENS = 59  # the screens a pair meets are bits of one int64, beside three of the history
 MEASURES = (*MEASURE_COLUMNS, "serious", "deaths")
 
 _OPERATORS: Mapping[str, Callable[[Any, float], NDArray[np.bool_]]] = {

@@ -61,7 +61,7 @@ class TableRun:
     def rows(self) -> Columns:
         """The listed pairs of the current week, sorted by product and event; texts as Python objects.
 
-        `status` and `first_week` are as `History` has them.
+        `status`, `first_week` and `status_since` are as `History` has them.
         """
         counts, history = self._counts, self._history
         listed = history.status != NONE
@@ -75,6 +75,7 @@ class TableRun:
             "screens": self._screen_names(self._met[pairs]),
             "status": history.status[pairs],
             "first_week": history.first_week[pairs],
+            "status_since": history.status_since[pairs],
             "hospitals": counts.hospitals()[pairs],
         }
 

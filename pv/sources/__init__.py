@@ -51,8 +51,6 @@ def read(path: Path) -> Extract:
     if missing:
         raise FileRefused("column_missing", sheet=grid.sheet, row=heading_row + 1, column="、".join(missing))
     body = grid.body(heading_row)
-    if body.empty:
-        raise FileRefused("no_rows", sheet=grid.sheet)
     fields = pd.DataFrame({field: body[position] for field, position in positions.items()})
     fields["sheet"] = grid.sheet
     fields["row"] = body["row"]

@@ -84,3 +84,27 @@ def test_a_return_sets_a_new_reference():
     strong = meets(ic=3.0, low=2.0, high=4.0)
     assert story(meets(), NO, NO, strong, strong)[0][-2:] == ["returned", "continuing"]
     assert story(meets(), NO, strong)[0][-1] == "strengthened"
+
+
+def since(*weeks):
+    """`status_since` of one pair after each week, counted from the first week, 0."""
+    history, found = History(1), []
+    for week, state in enumerate(weeks):
+        columns = np.array([state] if state else [], dtype=float).reshape(-1, 6).T
+        screens, serious, deaths = (columns[i].astype(np.int64) for i in (0, 4, 5))
+        pairs = np.zeros(columns.shape[1], dtype=np.int64)
+        history.step(week, Meeting(pairs, screens, columns[1], columns[2], columns[3], serious, deaths))
+        found.append(int(history.status_since[0]))
+    return found
+
+
+def test_a_status_is_dated_by_its_beginning():
+    assert since(meets(), meets(), meets()) == [0, 1, 1]  # new, then continuing
+    assert since(meets(), NO, NO, NO, meets()) == [0, 1, 2, 2, 4]  # new, continuing, lapsed, lapsed, returned
+
+
+def test_a_further_reason_dates_a_strengthened_pair_anew_but_not_the_same_reason_again():
+    stronger, plain = meets(screens=3), meets()
+    assert since(meets(), stronger, stronger, meets(screens=3, deaths=1)) == [0, 1, 1, 3]
+    # It wavers around the second screen: continuing from week 2, but strengthened since week 1.
+    assert since(meets(), stronger, plain, stronger, stronger) == [0, 1, 2, 1, 1]

@@ -44,7 +44,7 @@ def test_counts_and_what_is_left_out():
     assert result.summary() == {
         "rows": 9,
         "excluded": result.excluded,
-        "n": 3,
+        "cases": 3,
         "cases_left_out": 2,
         "products": 3,
         "events": 3,

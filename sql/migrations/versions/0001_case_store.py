@@ -90,6 +90,7 @@ def upgrade():
     sa.Column('serious', sa.Integer(), nullable=False),
     sa.Column('deaths', sa.Integer(), nullable=False),
     sa.Column('hospitals', sa.Integer(), nullable=False),
+    sa.Column('status_since', sa.Text(), nullable=False),
     sa.ForeignKeyConstraint(['revision_id'], ['revision.revision_id'], name=op.f('fk_alert_revision_id')),
     sa.PrimaryKeyConstraint('alert_id', name=op.f('pk_alert'))
     )
