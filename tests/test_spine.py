@@ -21,6 +21,7 @@ from pv.week import Week
 from tests.conftest import KEY, NOW
 
 WEEK = Week.parse("2026-W46")
+pytestmark = pytest.mark.xdist_group("spine")  # the loaded city is made once
 
 
 @pytest.fixture(scope="session")
@@ -212,7 +213,9 @@ def test_broken_files_are_refused_and_the_rest_goes_on(home: Settings, city: tup
     broken = pipeline.files_of([city[0] / "broken"])
     assert broken
     accounts = pipeline.ingest(home, broken, NOW)
-    assert all(account.refused and account.stored == 0 for account in accounts)
+    reasons = {Path(account.file).name: account.refused for account in accounts}
+    assert reasons == {Path(entry["file"]).name: entry["reason"] for entry in city[1]["broken_files"]}
+    assert all(account.stored == 0 for account in accounts)
 
 
 def test_real_device_reports_give_both_reports(shared: Path, tmp_path: Path) -> None:

@@ -21,7 +21,6 @@ def write_broken_files(folder: Path, whole_export: Path) -> list[dict[str, str]]
     files: dict[str, tuple[str, bytes]] = {
         "drug_truncated.xlsx": ("truncated", whole_export.read_bytes()[:4000]),
         "device_empty.csv": ("empty", b""),
-        "device_no_rows.csv": ("no_rows", csv_bytes(device, [], "gb18030")),
         "device_missing_column.csv": (
             "column_missing",
             csv_bytes(without_harm, [[str(n) for n in range(len(without_harm))]], "gb18030"),
