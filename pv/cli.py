@@ -75,7 +75,8 @@ def main() -> None:
 
     \b
     First steps:
-      export PVWATCH_HOME=~/pvwatch PVWATCH_KEY=$(pvwatch make-key)
+      pvwatch make-key > ~/pvwatch.key        # once; keep it safe, apart from the data
+      export PVWATCH_HOME=~/pvwatch PVWATCH_KEY="$(cat ~/pvwatch.key)"
       pvwatch ingest exports/
       pvwatch run --week 2026-W46
     """
@@ -99,8 +100,8 @@ def make_key() -> None:
 @main.command("demo-data")
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
 @click.option("--seed", default=1, show_default=True, help="Another seed makes another city.")
-@click.option("--weeks", default=104, show_default=True, type=click.IntRange(2, 520))
-@click.option("--hospitals", default=40, show_default=True, type=click.IntRange(6, 500))
+@click.option("--weeks", default=104, show_default=True, type=click.IntRange(4, 520), help="Up to 2026-W46.")
+@click.option("--hospitals", default=40, show_default=True, type=click.IntRange(8, 500), help="Reporting hospitals.")
 @click.option(
     "--reports-per-week", default=120, show_default=True, type=click.IntRange(5, 20_000), help="17: a district."
 )
@@ -247,8 +248,10 @@ def _run_weeks(weeks: Sequence[Week], as_of: datetime | None, as_json: bool) -> 
         _print_json(summaries)
         return
     for week, summary in zip(weeks, summaries, strict=True):
-        click.echo(f"{week}: revision {summary['revision']}, {settings.out / str(week)}")
+        click.echo(f"{week}: revision {summary['revision'] or 'none (as of then)'}, {summary['folder']}")
     click.echo(f"All weeks: {settings.out / 'index.html'}")
+    if not any(total["ytd"] for summary in summaries for total in summary["totals"]):
+        click.echo(f"No reports up to these weeks in {settings.database_url}; is PVWATCH_HOME right?", err=True)
 
 
 @main.command()

@@ -46,10 +46,12 @@ class Checked:
     `rows`: every row of the extract; dates as ISO text, codes as codes, `age_years` as a number, `report` the number of
     its report version in this file (rows of one report share it), `case_number`.
     `problems`: one row per problem: row (position), report, code, field, value, outcome.
+    `today`: the day of loading, after which nothing can have been received.
     """
 
     rows: pd.DataFrame
     problems: pd.DataFrame
+    today: date
 
     @property
     def quarantined(self) -> pd.Index:
@@ -70,7 +72,7 @@ def check(extract: Extract, today: date) -> Checked:
     problems["report"] = rows["report"].to_numpy()[problems["row"].to_numpy()]
     problems["outcome"] = problems["code"].map(messages.outcome).astype("str")
     problems = problems.sort_values(["row", "code", "field"], kind="stable", ignore_index=True)
-    return Checked(rows, problems)
+    return Checked(rows, problems, today)
 
 
 def _parse(raw: pd.DataFrame, stream: str) -> pd.DataFrame:
@@ -90,6 +92,8 @@ def _parse(raw: pd.DataFrame, stream: str) -> pd.DataFrame:
     )
     for field in ("area", "hospital", "name", "class"):
         rows[field] = clean_all(rows[field]) if field in rows else ""
+    if stream == "device":  # a brand without a name is known by its kind
+        rows["name"] = rows["name"].where(~rows["name"].isin(BLANK), rows["class"])
     for field in EVENT_FIELDS[stream]:
         if field not in rows:
             rows[field] = ""
@@ -151,7 +155,7 @@ ROW_CHECKS: tuple[tuple[str, str, Check], ...] = (
     (
         "no_product",
         "name",
-        lambda rows, raw, today: rows["name"].isin(BLANK) & rows["class"].isin(BLANK),
+        lambda rows, raw, today: rows["name"].isin(BLANK),
     ),
 )
 

@@ -122,7 +122,7 @@ def _sort_out(connection: Connection, extract: Extract, checked: contracts.Check
         versions=versions,
         products=_product_rows(kept, stream),
         events=_event_rows(kept, stream),
-        quarantined=_quarantine_rows(connection, rows[bad], extract, checked.problems, key),
+        quarantined=_quarantine_rows(connection, rows[bad], extract, checked, key),
         stored_rows=len(kept),
         quarantined_rows=int(bad.sum()),
     )
@@ -279,9 +279,13 @@ def _event_rows(rows: pd.DataFrame, stream: str) -> pd.DataFrame:
 
 
 def _quarantine_rows(
-    connection: Connection, rows: pd.DataFrame, extract: Extract, problems: pd.DataFrame, key: str
+    connection: Connection, rows: pd.DataFrame, extract: Extract, checked: contracts.Checked, key: str
 ) -> pd.DataFrame:
-    """One row per quarantined report, with every reason and its sealed raw rows; known ones are left out."""
+    """One row per quarantined report, with every reason and its sealed raw rows; known ones are left out.
+
+    `received_on` is empty where the receipt is no possible day.
+    """
+    problems, today = checked.problems, checked.today.isoformat()
     if rows.empty:
         return pd.DataFrame(columns=_QUARANTINE_COLUMNS, dtype="str")
     known = set(store.read(connection, select(quarantine.c.content_hash))["content_hash"])
@@ -292,7 +296,7 @@ def _quarantine_rows(
         if first["content_hash"] in known:
             continue
         raw = extract.raw.loc[group.index].to_dict(orient="split", index=False)
-        received = [day for day in group["received_on"] if day]
+        received = [day for day in group["received_on"] if contracts.EARLIEST_RECEIPT <= day <= today]
         found.append(
             {
                 "stream": extract.layout.stream,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -142,7 +143,10 @@ def run(
     progress: Progress | None = None,
     now: datetime | None = None,
 ) -> list[dict[str, Any]]:
-    """Compute and render weeks as known at a moment; one summary each. A week that says the same stays as it is.
+    """Compute and render weeks as known at a moment; one summary each, with the `folder` that holds the pages.
+
+    A week that says the same stays as it is. A moment before that of the latest revision never replaces it: what was
+    known then is put beside the earlier revisions, as `revisions/as-of-<moment>`.
 
     `now` is the moment of the call, under which changed reference tables are kept; give it where `as_of` lies in the
     past.
@@ -197,8 +201,11 @@ def _publish(engine: Engine, out: Path, week_input: WeekInput) -> dict[str, Any]
     week = week_input.week
     now = revisions.current(out, week)
     mark = revisions.fingerprint(_content(week_input))
+    stamp = instant_text(week_input.as_of)
     if now.fingerprint == mark:
-        return now.summary
+        return now.summary | {"folder": str(now.folder)}
+    if now.as_of > stamp:
+        return _look_back(now, week_input, mark)
     numbered = _with_revision(week_input, now.number + 1)
     aside = out / f".{week}.part"
     shutil.rmtree(aside, ignore_errors=True)
@@ -211,9 +218,19 @@ def _publish(engine: Engine, out: Path, week_input: WeekInput) -> dict[str, Any]
         changed = revisions.changes(before, week_input.signals)
         changed.to_csv(aside / "changes.csv", index=False, lineterminator="\n")
     with store.writing(engine) as connection:
-        revisions.record(connection, week, numbered.revision, instant_text(week_input.as_of), mark, week_input.signals)
+        revisions.record(connection, week, numbered.revision, stamp, mark, week_input.signals)
         revisions.put_in_place(aside, now, numbered.revision)
-    return summary
+    return summary | {"folder": str(now.folder)}
+
+
+def _look_back(now: revisions.Current, week_input: WeekInput, mark: str) -> dict[str, Any]:
+    """Render what was known before the latest revision; it is no revision and is not recorded."""
+    name = re.sub(r"\W", "", instant_text(week_input.as_of))
+    folder = now.folder / "revisions" / f"{revisions.LOOK_BACK}{name}"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    summary = render_week(_with_revision(week_input, 0), folder, fingerprint=mark)
+    return summary | {"folder": str(folder)}
 
 
 def _with_revision(week_input: WeekInput, number: int) -> WeekInput:

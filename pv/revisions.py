@@ -17,6 +17,7 @@ from pv.schema import alert, revision
 from pv.week import Week
 
 EDITION = "internal"
+LOOK_BACK = "as-of-"  # folders beside the earlier revisions: the week as it was known at an older moment
 PAIR = ["stream", "event_kind", "level", "comparator", "window", "product", "event"]
 
 
@@ -27,6 +28,10 @@ class Current:
     number: int
     folder: Path
     summary: dict[str, Any]
+
+    @property
+    def as_of(self) -> str:
+        return str(self.summary.get("as_of", ""))
 
     @property
     def fingerprint(self) -> str:

@@ -153,7 +153,7 @@ REPORT = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(files=st.lists(st.lists(REPORT, min_size=1, max_size=4), min_size=1, max_size=3))
 def test_any_history_gives_each_case_once_a_week(
     files: list[list[dict[str, str]]], export: Export, tmp_path_factory: object

@@ -78,6 +78,7 @@ def test_both_engines_hold_the_same(
     other = _settings(tmp_path / "home", city[0], store_url)
     pipeline.ingest(other, pipeline.files_of([city[0] / "exports"]), NOW)
     (summary,) = pipeline.run(other, [WEEK], NOW)
+    assert summary.pop("folder") == str(other.out / str(WEEK))
     assert summary == json.loads((loaded.out / str(WEEK) / "summary.json").read_text(encoding="utf-8"))
     for path in sorted((loaded.out / str(WEEK)).iterdir()):
         assert path.read_bytes() == (other.out / str(WEEK) / path.name).read_bytes(), path.name
@@ -178,8 +179,11 @@ def test_a_late_report_makes_a_revision_and_marks_older_weeks(
     folder = home.out / str(WEEK)
     assert (folder / "revisions" / "1" / "signals.csv").is_file()
     assert (folder / "changes.csv").read_text(encoding="utf-8").startswith("stream,")
-    (again,) = pipeline.run(home, [WEEK], NOW)  # the week as it was known then
-    assert again["fingerprint"] == json.loads((folder / "revisions/1/summary.json").read_text("utf-8"))["fingerprint"]
+    (then,) = pipeline.run(home, [WEEK], NOW)  # the week as it was known before the late report
+    assert then["fingerprint"] == json.loads((folder / "revisions/1/summary.json").read_text("utf-8"))["fingerprint"]
+    assert Path(then["folder"]) == folder / "revisions" / "as-of-20261122T040000Z"
+    assert "as-of-20261122T040000Z" in (folder / "revisions" / "index.html").read_text(encoding="utf-8")
+    assert json.loads((folder / "summary.json").read_text("utf-8"))["revision"] == 2
 
 
 def test_weeks_to_refresh_are_the_last_four_touched() -> None:

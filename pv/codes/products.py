@@ -40,7 +40,6 @@ def with_identity(products: pd.DataFrame, stream: str) -> pd.DataFrame:
     rows["identifier"] = over_unique(clean_all(rows["identifier"]), identifier)
     if stream == "device":
         rows["class"] = rows["class"].where(rows["class"] != "", rows["name"])
-        rows["name"] = rows["name"].where(rows["name"] != "", rows["class"])
     numbered = (rows["identifier"] != "") & (stream != "drug")
     rows["product"] = rows["identifier"].where(numbered, rows["name"])
     return rows

@@ -32,6 +32,7 @@ class WeekEntry:
     silent: int
     behind: int
     earlier: tuple[int, ...]  # revisions kept
+    looks_back: tuple[str, ...]  # folders of the week as it was known at older moments
     stale: bool
 
 
@@ -44,8 +45,8 @@ def render_index(out: Path, *, stale: Collection[str] = ()) -> None:
     for code in LANGUAGES:
         write(out / INDEX_PAGES[code], page("index.html", code, entries=entries, index_pages=INDEX_PAGES))
     for entry in entries:
-        if entry.earlier:
-            folder = out / str(entry.week) / "revisions"
+        folder = out / str(entry.week) / "revisions"
+        if folder.is_dir():
             for code in LANGUAGES:
                 write(folder / INDEX_PAGES[code], page("revisions.html", code, entry=entry, index_pages=INDEX_PAGES))
 
@@ -69,7 +70,8 @@ def _entry(week: Week, found: dict[str, Any], folder: Path, stale: bool) -> Week
         return sum(counts[status] for counts in alerts for status in statuses)
 
     revisions = folder / "revisions"
-    earlier = [int(path.name) for path in revisions.iterdir() if path.name.isdigit()] if revisions.is_dir() else []
+    names = [path.name for path in revisions.iterdir() if path.is_dir()] if revisions.is_dir() else []
+    earlier = [int(name) for name in names if name.isdigit()]
     return WeekEntry(
         week=week,
         first_day=found["first_day"],
@@ -86,5 +88,6 @@ def _entry(week: Week, found: dict[str, Any], folder: Path, stale: bool) -> Week
         silent=found["silent_hospitals"],
         behind=found["targets"]["behind"],
         earlier=tuple(sorted(earlier, reverse=True)),
+        looks_back=tuple(sorted(name for name in names if not name.isdigit())),
         stale=stale,
     )

@@ -30,38 +30,60 @@ class Extract:
 def detect(path: Path) -> Layout | None:
     """The layout of a file by its first rows; None where it is not recognised or cannot be read."""
     try:
-        found = _find(open_grids(path))
+        return _recognised(open_grids(path))[0].layout
     except (FileRefused, OSError):
         return None
-    return None if found is None else found[1]
 
 
 def read(path: Path) -> Extract:
-    """Read a whole file. Raises FileRefused with the reason where it cannot be read as a known layout."""
+    """Read a whole file, every sheet of its layout. Raises FileRefused where it cannot be read as one layout."""
     try:
         grids = open_grids(path)
     except OSError as error:
         raise FileRefused("unreadable", detail=error.strerror or str(error)) from None
-    found = _find(grids)
-    if found is None:
+    extracts = [_extract(table) for table in _recognised(grids)]
+    if len(extracts) == 1:
+        return extracts[0]
+    return Extract(
+        extracts[0].layout,
+        pd.concat([extract.fields for extract in extracts], ignore_index=True),
+        pd.concat([extract.raw for extract in extracts], ignore_index=True).fillna(""),
+    )
+
+
+@dataclass(frozen=True)
+class _Table:
+    """A sheet whose heading has been recognised."""
+
+    grid: Grid
+    layout: Layout
+    heading_row: int
+    headings: list[str]
+
+
+def _recognised(grids: list[Grid]) -> list[_Table]:
+    """The sheets that hold a known layout; other sheets (explanations, code lists) are passed over."""
+    found = [(grid, recognise(grid.head)) for grid in grids]
+    tables = [_Table(grid, *match) for grid, match in found if match is not None]
+    if not tables:
         raise FileRefused("unknown_layout")
-    grid, layout, heading_row, headings = found
-    positions = layout.positions(headings)
+    if len({table.layout.name for table in tables}) > 1:
+        raise FileRefused("two_layouts", sheets="、".join(table.grid.sheet for table in tables))
+    return tables
+
+
+def _extract(table: _Table) -> Extract:
+    grid, layout = table.grid, table.layout
+    positions = layout.positions(table.headings)
     missing = layout.missing(positions)
     if missing:
-        raise FileRefused("column_missing", sheet=grid.sheet, row=heading_row + 1, column="、".join(missing))
-    body = grid.body(heading_row)
+        raise FileRefused(
+            "column_missing", sheet=grid.sheet or "–", row=table.heading_row + 1, column="、".join(missing)
+        )
+    body = grid.body(table.heading_row)
     fields = pd.DataFrame({field: body[position] for field, position in positions.items()})
     fields["sheet"] = grid.sheet
     fields["row"] = body["row"]
     fields["ragged"] = body["ragged"]
-    raw = body.iloc[:, : len(headings)].set_axis(headings, axis=1)
+    raw = body.iloc[:, : len(table.headings)].set_axis(table.headings, axis=1)
     return Extract(layout, fields, raw)
-
-
-def _find(grids: list[Grid]) -> tuple[Grid, Layout, int, list[str]] | None:
-    for grid in grids:
-        found = recognise(grid.head)
-        if found is not None:
-            return (grid, *found)
-    return None

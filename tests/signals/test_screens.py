@@ -155,8 +155,8 @@ def test_missing_head_and_missing_file(load, tmp_path):
 
 
 def test_too_many_screens(load):
-    with pytest.raises(ReferenceDataError, match="63 screens; at most 62"):
-        load(*(entry(f"s{number}") for number in range(63)))
+    with pytest.raises(ReferenceDataError, match="60 screens; at most 59"):
+        load(*(entry(f"s{number}") for number in range(60)))
 
 
 def test_every_measure_of_the_table_can_be_bounded(load):

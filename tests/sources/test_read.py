@@ -49,6 +49,27 @@ def test_a_workbook_with_a_title_and_broken_headings(tmp_path: Path) -> None:
     assert set(extract.fields["sheet"]) == {"数据"}
 
 
+def test_every_sheet_of_a_workbook_is_read(tmp_path: Path) -> None:
+    book = xlsxwriter.Workbook(str(tmp_path / "two.xlsx"))
+    for name, row in zip(("一", "二"), ROWS, strict=True):
+        page = book.add_worksheet(name)
+        page.write_row(0, 0, HEADINGS)
+        page.write_row(1, 0, row)
+    book.close()
+    extract = read(tmp_path / "two.xlsx")
+    assert extract.fields["report_number"].tolist() == ["D1", "D2"]
+    assert extract.fields["sheet"].tolist() == ["一", "二"]
+    assert len(extract.raw) == 2
+
+
+def test_sheets_of_two_exports_are_refused(tmp_path: Path) -> None:
+    book = xlsxwriter.Workbook(str(tmp_path / "two.xlsx"))
+    book.add_worksheet("药").write_row(0, 0, HEADINGS)
+    book.add_worksheet("妆").write_row(0, 0, ["报告表编号", "化妆品名称", "报告日期", "皮损形态"])
+    book.close()
+    assert _refusal(tmp_path / "two.xlsx") == "two_layouts"
+
+
 def test_an_old_workbook(tmp_path: Path) -> None:
     book = xlwt.Workbook(encoding="utf-8")
     page = book.add_sheet("数据")
