@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -25,7 +25,7 @@ from pv.schema import file as file_table
 from pv.schema import revision as revision_table
 from pv.settings import Settings
 from pv.signals.alerts import signals_of_weeks
-from pv.signals.screens import load_screens
+from pv.signals.screens import Screen, load_screens, parse_screens
 from pv.week import Week, instant_text
 
 RENDERED_AGAIN = 4  # weeks; a late case changes every later week, older ones are marked stale
@@ -94,12 +94,14 @@ def file_away(settings: Settings, account: FileAccount) -> None:
 def remember_reference(engine: Engine, settings: Settings, recorded_at: datetime) -> None:
     """Keep a snapshot of each reference table that has changed. Raises ReferenceDataError where one is wrong."""
     folder = settings.reference
-    texts = reference.read_texts(folder) if folder.is_dir() and any(folder.glob("*.csv")) else {}
+    there = any((folder / file).is_file() for file in reference.FILES.values())
+    texts = reference.read_texts(folder) if there else {}
     reference.build(texts)
+    _screens(texts)
     stamp = instant_text(recorded_at)
     with store.writing(engine) as connection:
         known = _snapshots(connection, stamp)
-        for name in reference.COLUMNS:
+        for name in reference.FILES:
             content = texts.get(name, "")
             if content != known.get(name, ""):
                 key = store.next_key(connection, reference_snapshot)
@@ -109,14 +111,12 @@ def remember_reference(engine: Engine, settings: Settings, recorded_at: datetime
 
 
 def _snapshots(connection: Connection, stamp: str) -> dict[str, str]:
-    """The latest content of each table at a moment; before the first snapshot, the first one stands in."""
+    """The latest content of each table at a moment; before there were any, those that came first stand in."""
     table = reference_snapshot
     ordered = select(table.c.name, table.c.content, table.c.recorded_at).order_by(table.c.snapshot_id)
-    found: dict[str, str] = {}
-    for name, content, recorded_at in connection.execute(ordered):
-        if name not in found or recorded_at <= stamp:
-            found[name] = content
-    return found
+    kept = connection.execute(ordered).all()
+    moment = max(stamp, min((recorded_at for _, _, recorded_at in kept), default=stamp))
+    return {name: content for name, content, recorded_at in kept if recorded_at <= moment}
 
 
 def weeks_to_refresh(touched: Iterable[str], latest: Week) -> list[Week]:
@@ -162,11 +162,16 @@ def run(
     return summaries
 
 
+def _screens(texts: Mapping[str, str]) -> tuple[Screen, ...]:
+    """The installation's own screens where it has any, else the shipped ones."""
+    return parse_screens(texts["screens"]) if texts.get("screens") else load_screens()
+
+
 def _week_inputs(engine: Engine, weeks: Sequence[Week], as_of: datetime) -> Iterator[WeekInput]:
-    screens = load_screens()
     stamp = instant_text(as_of)
     with store.reading(engine) as connection:
-        known = reference.build(_snapshots(connection, stamp))
+        texts = _snapshots(connection, stamp)
+        known, screens = reference.build(texts), _screens(texts)
         loaded = [cases.StreamCases(connection, name, as_of, known) for name in streams()]
         waiting = {lang: cases.quarantined(connection, as_of, known, lang) for lang in ("zh", "en")}
         files = store.read(connection, select(file_table).where(file_table.c.recorded_at <= stamp))

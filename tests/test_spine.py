@@ -186,6 +186,39 @@ def test_a_late_report_makes_a_revision_and_marks_older_weeks(
     assert json.loads((folder / "summary.json").read_text("utf-8"))["revision"] == 2
 
 
+OWN_SCREENS = """
+title = "本中心的筛选标准"
+source = "决定"
+reviewed = 2026-11-22
+
+[many]
+zh = "十例以上"
+en = "Ten or more"
+source = "决定"
+mark = "S"
+streams = ["drug"]
+level = "default"
+event_kinds = "all"
+comparator = "stream"
+window = "all"
+all = [["a", ">=", 10]]
+"""
+
+
+def test_a_centre_has_screens_of_its_own_from_when_it_wrote_them(home: Settings, tmp_path: Path) -> None:
+    own = replace(home, reference=tmp_path / "reference", out=tmp_path / "own")
+    shutil.copytree(home.reference, own.reference)
+    (own.reference / "screens.toml").write_text(OWN_SCREENS, encoding="utf-8")
+    later = NOW + timedelta(days=2)
+    pipeline.run(own, [WEEK], later)
+    signals = pd.read_csv(own.out / str(WEEK) / "signals.csv", keep_default_na=False)
+    assert set(signals["screens"]) == {"", "many"}
+    assert ((signals["screens"] == "many") == (signals["a"].astype(int) >= 10))[signals["stream"] == "drug"].all()
+    (then,) = pipeline.run(replace(own, out=tmp_path / "then"), [WEEK], NOW)
+    before = json.loads((home.out / str(WEEK) / "summary.json").read_text(encoding="utf-8"))
+    assert then["fingerprint"] == before["fingerprint"]
+
+
 def test_weeks_to_refresh_are_the_last_four_touched() -> None:
     latest = Week.parse("2026-W46")
     assert [str(w) for w in pipeline.weeks_to_refresh(["2026-W45"], latest)] == ["2026-W45", "2026-W46"]

@@ -40,6 +40,8 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "synonyms": ("stream", "kind", "wording", "preferred"),
 }
 REQUIRED = ("hospitals", "areas")
+# The files of the reference folder; `screens.toml` there takes the place of the shipped one.
+FILES = {name: f"{name}.csv" for name in COLUMNS} | {"screens": "screens.toml"}
 _INTEGERS = {"denominators": ("year",), "quotas": ("year",)}
 _NUMBERS = {"denominators": ("value",), "targets": ("value",), "quotas": ("value",)}
 
@@ -113,13 +115,13 @@ def streams() -> Mapping[str, Stream]:
 def read_texts(folder: Path) -> dict[str, str]:
     """The reference files of a folder as text. Raises ReferenceDataError where a required one is missing."""
     texts = {}
-    for name, columns in COLUMNS.items():
-        path = folder / f"{name}.csv"
+    for name, file in FILES.items():
+        path = folder / file
         if path.is_file():
             texts[name] = _decode(path)
         elif name in REQUIRED:
             raise ReferenceDataError(
-                f"{path} is missing. It is required; its columns are: {', '.join(columns)}. "
+                f"{path} is missing. It is required; its columns are: {', '.join(COLUMNS[name])}. "
                 "Put it there, or set PVWATCH_REFERENCE to the folder that holds it."
             )
     return texts

@@ -163,10 +163,19 @@ def load_screens(path: Path | None = None) -> tuple[Screen, ...]:
     """
     path = path or SHIPPED / "screens.toml"
     try:
-        entries = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise ReferenceDataError(f"{path} is missing. Put the screens file there.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise ReferenceDataError(f"{path} is not UTF-8: {error}. Save it as UTF-8.") from None
+    return parse_screens(text, path)
+
+
+def parse_screens(text: str, path: Path = Path("screens.toml")) -> tuple[Screen, ...]:
+    """Check the text of a screens file; `path` is what complaints name. Raises ReferenceDataError."""
+    try:
+        entries = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
         raise ReferenceDataError(f"{path} cannot be read as TOML: {error}. Mend the file.") from None
     return _Reader(path, entries).screens()
 
