@@ -115,8 +115,9 @@ def _sort_out(connection: Connection, extract: Extract, checked: contracts.Check
     stream = extract.layout.stream
     good = rows[~bad]
     versions = _versions(good, checked.problems, extract)
-    versions = _only_new(connection, versions, stream)
-    versions["effective_on"] = _effective(connection, versions, stream, str(good["received_on"].max()))
+    known = _known(connection, versions["case_number"], stream)
+    versions = _only_new(versions, known)
+    versions["effective_on"] = _effective(versions, known, str(good["received_on"].max()))
     kept = good[good["report"].isin(versions["report"])]
     return _Parts(
         versions=versions,
@@ -225,11 +226,10 @@ def _warning_texts(problems: pd.DataFrame, extract: Extract) -> dict[int, str]:
     return found
 
 
-def _only_new(connection: Connection, versions: pd.DataFrame, stream: str) -> pd.DataFrame:
+def _only_new(versions: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
     """Versions whose content is not in the store for that case, in order of modification, each content once."""
     ordered = versions.sort_values(["case_number", "modified_on", "report"], kind="stable")
     ordered = ordered.drop_duplicates(["case_number", "content_hash"])
-    known = _known(connection, ordered["case_number"], stream)
     merged = ordered.merge(known[["case_number", "content_hash"]].drop_duplicates(), how="left", indicator=True)
     return merged[merged["_merge"] == "left_only"].drop(columns="_merge").reset_index(drop=True)
 
@@ -246,7 +246,7 @@ def _known(connection: Connection, numbers: pd.Series[str], stream: str) -> pd.D
     return pd.concat(found, ignore_index=True)
 
 
-def _effective(connection: Connection, versions: pd.DataFrame, stream: str, newest: str) -> pd.Series[str]:
+def _effective(versions: pd.DataFrame, known: pd.DataFrame, newest: str) -> pd.Series[str]:
     """Receipt date for the first version of a case; modification date for later ones.
 
     A later version without a modification date is in force from `newest`, the newest receipt in its file: the export
@@ -254,7 +254,6 @@ def _effective(connection: Connection, versions: pd.DataFrame, stream: str, newe
     modified before every stored one arrives late: it is in force from the receipt, and the order of modification
     lets the stored ones win.
     """
-    known = _known(connection, versions["case_number"], stream)
     earliest = lookup(versions["case_number"], known.groupby("case_number")["modified_on"].min().to_dict())
     stored = versions["case_number"].isin(known["case_number"])
     before_all = versions["modified_on"].ne("") & versions["modified_on"].lt(earliest)
