@@ -60,8 +60,18 @@ class StreamCases:
         known = (case_version.c.stream == stream) & (case_version.c.recorded_at <= stamp)
         self._versions = self._spans(store.read(connection, select(case_version).where(known)), reference)
         join = case_version.c.version_id
-        products_of = select(case_product).join(case_version, join == case_product.c.version_id).where(known)
-        events_of = select(case_event).join(case_version, join == case_event.c.version_id).where(known)
+        products_of = (
+            select(case_product)
+            .join(case_version, join == case_product.c.version_id)
+            .where(known)
+            .order_by(case_product.c.case_product_id)
+        )
+        events_of = (
+            select(case_event)
+            .join(case_version, join == case_event.c.version_id)
+            .where(known)
+            .order_by(case_event.c.case_event_id)
+        )
         self._products = self._with_synonyms(store.read(connection, products_of), "product", reference)
         self._events = self._with_synonyms(store.read(connection, events_of), "event", reference)
         merges = select(case_merge.c.case_number, case_merge.c.merged_into).where(

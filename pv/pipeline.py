@@ -38,8 +38,13 @@ def inbox_files(settings: Settings, stream: str) -> list[str]:
     """Files of the inbox recognised by content as this stream's; "unknown" gives those of no known layout."""
     if not settings.inbox.is_dir():
         return []
-    paths = sorted(path for path in settings.inbox.iterdir() if path.is_file() and not path.name.startswith((".", "~")))
+    paths = sorted(path for path in settings.inbox.iterdir() if path.is_file() and not _is_unfinished(path))
     return [str(path) for path in paths if _stream_of(path) == stream]
+
+
+def _is_unfinished(path: Path) -> bool:
+    """Hidden files, lock files of office programs, downloads and copies under way."""
+    return path.name.startswith((".", "~")) or path.suffix.lower() in {".part", ".tmp", ".crdownload"}
 
 
 def _stream_of(path: Path) -> str:
@@ -174,7 +179,9 @@ def _week_inputs(engine: Engine, weeks: Sequence[Week], as_of: datetime) -> Iter
         known, screens = reference.build(texts), _screens(texts)
         loaded = [cases.StreamCases(connection, name, as_of, known) for name in streams()]
         waiting = {lang: cases.quarantined(connection, as_of, known, lang) for lang in ("zh", "en")}
-        files = store.read(connection, select(file_table).where(file_table.c.recorded_at <= stamp))
+        files = store.read(
+            connection, select(file_table).where(file_table.c.recorded_at <= stamp).order_by(file_table.c.file_id)
+        )
     unmapped = pd.concat([stream.unmapped(known) for stream in loaded], ignore_index=True)
     per_stream = [signals_of_weeks(stream.view(), weeks, screens) for stream in loaded]
     for parts in zip(*per_stream, strict=True):

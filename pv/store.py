@@ -9,16 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import pyarrow as pa
-import pyarrow.csv as arrow_csv
 from sqlalchemy import (
     Connection,
     Engine,
+    NullPool,
     Select,
     Table,
     create_engine,
@@ -59,7 +57,7 @@ def open_store(url: str) -> Engine:
         address = make_url(url)
         if address.get_backend_name() == "sqlite" and address.database:
             Path(address.database).parent.mkdir(parents=True, exist_ok=True)
-        engine = create_engine(address)
+        engine = create_engine(address, poolclass=NullPool)  # every step opens the store: keep no connection behind
         if engine.dialect.name == "sqlite":
             _prepare_sqlite(engine)
         migrate(engine)
@@ -169,13 +167,18 @@ def append(connection: Connection, table: Table, frame: pd.DataFrame) -> None:
 
 
 def _copy(connection: Connection, table: Table, frame: pd.DataFrame) -> None:
-    buffer = BytesIO()
-    options = arrow_csv.WriteOptions(include_header=False)
-    arrow_csv.write_csv(pa.Table.from_pandas(frame, preserve_index=False), buffer, options)
+    # Row by row through psycopg: pyarrow 26.0.1's CSV writer was seen to hand over the bytes of an earlier table.
     names = ", ".join(f'"{name}"' for name in frame.columns)
+    columns = [_with_nulls(frame[name]) for name in frame]
     driver: Any = connection.connection.driver_connection
-    with driver.cursor().copy(f'COPY "{table.name}" ({names}) FROM STDIN (FORMAT csv)') as copy:
-        copy.write(buffer.getbuffer())
+    with driver.cursor().copy(f'COPY "{table.name}" ({names}) FROM STDIN') as copy:
+        for row in zip(*columns, strict=True):
+            copy.write_row(row)
+
+
+def _with_nulls(values: pd.Series[Any]) -> list[Any]:
+    cells: list[Any] = values.tolist()
+    return [None if cell != cell else cell for cell in cells] if values.dtype.kind == "f" else cells  # noqa: PLR0124
 
 
 def read(connection: Connection, statement: Executable | str, values: Mapping[str, Any] | None = None) -> pd.DataFrame:

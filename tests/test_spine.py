@@ -21,7 +21,6 @@ from pv.week import Week
 from tests.conftest import KEY, NOW
 
 WEEK = Week.parse("2026-W46")
-pytestmark = pytest.mark.xdist_group("spine")  # the loaded city is made once
 
 
 @pytest.fixture(scope="session")

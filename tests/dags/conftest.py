@@ -17,12 +17,10 @@ AIRFLOWS_OWN = [
 ]
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker("airflow")
-            item.add_marker(pytest.mark.xdist_group("airflow"))
             for warning in AIRFLOWS_OWN:
                 item.add_marker(pytest.mark.filterwarnings(warning))
 
