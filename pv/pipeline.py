@@ -73,10 +73,11 @@ def ingest(
 
 
 def files_of(paths: Iterable[Path]) -> list[Path]:
-    """Files named, and those below folders named, sorted by path."""
+    """Files named, and those below folders named, sorted by path; hidden and unfinished ones only where named."""
     found = []
     for path in paths:
-        found += sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+        below = sorted(p for p in path.rglob("*") if p.is_file() and not _is_unfinished(p))
+        found += below if path.is_dir() else [path]
     return found
 
 
