@@ -113,12 +113,13 @@ def _sort_out(connection: Connection, extract: Extract, checked: contracts.Check
     rows = _with_hashes(checked.rows, extract.fields, key)
     bad = rows["report"].isin(checked.quarantined)
     stream = extract.layout.stream
-    good = rows[~bad]
+    good = rows[~bad] if bad.any() else rows
     versions = _versions(good, checked.problems, extract)
     known = _known(connection, versions["case_number"], stream)
     versions = _only_new(versions, known)
     versions["effective_on"] = _effective(versions, known, str(good["received_on"].max()))
-    kept = good[good["report"].isin(versions["report"])]
+    new = good["report"].isin(versions["report"])
+    kept = good if new.all() else good[new]
     return _Parts(
         versions=versions,
         products=_product_rows(kept, stream),
@@ -228,10 +229,13 @@ def _warning_texts(problems: pd.DataFrame, extract: Extract) -> dict[int, str]:
 
 def _only_new(versions: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
     """Versions whose content is not in the store for that case, in order of modification, each content once."""
+    seen = set(zip(known["case_number"], known["content_hash"], strict=True))
     ordered = versions.sort_values(["case_number", "modified_on", "report"], kind="stable")
-    ordered = ordered.drop_duplicates(["case_number", "content_hash"])
-    merged = ordered.merge(known[["case_number", "content_hash"]].drop_duplicates(), how="left", indicator=True)
-    return merged[merged["_merge"] == "left_only"].drop(columns="_merge").reset_index(drop=True)
+    fresh = []
+    for content in zip(ordered["case_number"], ordered["content_hash"], strict=True):
+        fresh.append(content not in seen)
+        seen.add(content)
+    return ordered[np.array(fresh, dtype=bool)].reset_index(drop=True)
 
 
 def _known(connection: Connection, numbers: pd.Series[str], stream: str) -> pd.DataFrame:

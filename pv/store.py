@@ -56,7 +56,7 @@ def open_store(url: str) -> Engine:
     try:
         address = make_url(url)
         if address.get_backend_name() == "sqlite" and address.database:
-            Path(address.database).parent.mkdir(parents=True, exist_ok=True)
+            _make_private(Path(address.database))
         engine = create_engine(address, poolclass=NullPool)  # every step opens the store: keep no connection behind
         if engine.dialect.name == "sqlite":
             _prepare_sqlite(engine)
@@ -72,6 +72,13 @@ def open_store(url: str) -> Engine:
         cause = error.orig if isinstance(error, DBAPIError) else error
         raise StoreError(f"the store cannot be opened: {cause}. Check PVWATCH_DATABASE_URL.") from None
     return engine
+
+
+def _make_private(path: Path) -> None:
+    """An embedded store is for its owner's eyes only."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        path.touch(mode=0o600)
 
 
 def _prepare_sqlite(engine: Engine) -> None:

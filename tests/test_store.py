@@ -88,6 +88,11 @@ def test_a_bad_address_is_explained(url: str) -> None:
         store.open_store(url)
 
 
+def test_an_embedded_store_is_private(tmp_path: Path) -> None:
+    store.open_store(f"sqlite:///{tmp_path / 'new' / 's.sqlite'}").dispose()
+    assert (tmp_path / "new" / "s.sqlite").stat().st_mode & 0o077 == 0
+
+
 def test_the_sql_folder_is_found() -> None:
     assert (store.sql_folder() / "migrations" / "env.py").is_file()
     assert store.query("exact_duplicates").startswith("--")
