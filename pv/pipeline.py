@@ -212,19 +212,21 @@ def _appraise(filings: pd.DataFrame, waiting: pd.DataFrame, known: Reference, we
 def _publish(engine: Engine, out: Path, week_input: WeekInput) -> dict[str, Any]:
     """Render aside, compare with the latest revision, and put a changed week in place."""
     week = week_input.week
+    revisions.recover(out, week)
     now = revisions.current(out, week)
     mark = revisions.fingerprint(_content(week_input))
     stamp = instant_text(week_input.as_of)
-    if now.fingerprint == mark:
+    with store.reading(engine) as connection:
+        last = revisions.recorded(connection, week)
+    if mark == last[1] and (now.number, now.fingerprint) == last:
         return now.summary | {"folder": str(now.folder)}
     if now.as_of > stamp:
         return _look_back(now, week_input, mark)
-    numbered = _with_revision(week_input, now.number + 1)
+    numbered = _with_revision(week_input, revisions.number_of(now, last, mark))
     aside = out / f".{week}.part"
-    shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir(parents=True)
     summary = render_week(numbered, aside, fingerprint=mark)
-    if now.number:
+    if now.number and now.number != numbered.revision:
         before = pd.read_csv(
             now.folder / "signals.csv", keep_default_na=False, dtype={"product": "str", "event": "str"}
         )

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 
 from pv import store
 from pv.schema import alert, revision
@@ -74,28 +74,61 @@ def _alerts(signals: pd.DataFrame) -> pd.DataFrame:
     return signals.loc[signals["screens"] != "", [*PAIR, "a", "screens"]]
 
 
+def recover(out: Path, week: Week) -> None:
+    """Finish a swap that was killed half-way: bring the last complete folder back, or drop what it replaced."""
+    folder, old = out / str(week), out / f".{week}.old"
+    if old.is_dir() and not folder.is_dir():
+        old.replace(folder)
+    shutil.rmtree(old, ignore_errors=True)
+    shutil.rmtree(out / f".{week}.part", ignore_errors=True)
+
+
 def put_in_place(aside: Path, now: Current, number: int) -> None:
-    """Make a rendered folder the week's latest; the one it replaces goes to `revisions/<n>`."""
+    """Make a rendered folder the week's latest; the one it replaces goes to `revisions/<n>`.
+
+    Everything is copied aside before two renames; `recover` mends what a kill between them leaves.
+    """
     earlier = now.folder / "revisions"
     if earlier.is_dir():
-        earlier.replace(aside / "revisions")
+        shutil.copytree(earlier, aside / "revisions")
     if now.number and now.number != number:
         kept = aside / "revisions" / str(now.number)
         kept.mkdir(parents=True, exist_ok=True)
         for path in now.folder.iterdir():
             if path.is_file():
                 shutil.copy2(path, kept / path.name)
+    old = now.folder.with_name(f".{now.folder.name}.old")
     if now.folder.is_dir():
-        shutil.rmtree(now.folder)
+        now.folder.replace(old)
     aside.replace(now.folder)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def recorded(connection: Connection, week: Week) -> tuple[int, str]:
+    """Number and fingerprint of the week's last recorded revision; (0, "") where there is none."""
+    last = (
+        select(revision.c.revision, revision.c.sha256)
+        .where(revision.c.week == str(week), revision.c.edition == EDITION)
+        .order_by(revision.c.revision.desc())
+        .limit(1)
+    )
+    found = connection.execute(last).one_or_none()
+    return (int(found[0]), str(found[1])) if found else (0, "")
+
+
+def number_of(now: Current, last: tuple[int, str], mark: str) -> int:
+    """The number under which a content is rendered: its own where it is the latest, else one more than any yet."""
+    number, fingerprint_recorded = last
+    if mark == fingerprint_recorded:
+        return number
+    if mark == now.fingerprint and now.number > number:  # put in place, but killed before it was recorded
+        return now.number
+    return max(now.number, number) + 1
 
 
 def record(connection: Connection, week: Week, number: int, as_of: str, mark: str, signals: pd.DataFrame) -> None:
     """Keep the revision and what people act on, the pairs that meet a screen or have a status."""
-    taken = select(func.max(revision.c.revision)).where(
-        revision.c.week == str(week), revision.c.edition == EDITION, revision.c.revision >= number
-    )
-    if connection.execute(taken).scalar() is not None:
+    if recorded(connection, week) == (number, mark):
         return
     key = store.next_key(connection, revision)
     connection.execute(

@@ -137,6 +137,22 @@ def test_the_same_moment_gives_the_same_bytes(home: Settings) -> None:
     assert {path.name: path.read_bytes() for path in (home.out / str(WEEK)).iterdir()} == before
 
 
+def test_an_emptied_folder_is_filled_again_and_the_store_follows(
+    home: Settings, city: tuple[Path, dict[str, Any]]
+) -> None:
+    """The pages were removed and the data have changed: a new revision in both, not the old alerts in the store."""
+    shutil.rmtree(home.out)
+    later = NOW + timedelta(hours=1)
+    pipeline.ingest(home, [_late_report(home, city[0])], later)
+    (summary,) = pipeline.run(home, [WEEK], later)
+    assert summary["revision"] == 2
+    engine = store.open_store(home.database_url)
+    with store.reading(engine) as connection:
+        marks = store.read(connection, select(revision).order_by(revision.c.revision))
+    assert marks["revision"].tolist() == [1, 2]
+    assert marks["sha256"].iloc[1] == summary["fingerprint"]
+
+
 def test_a_week_that_says_the_same_keeps_its_revision(home: Settings) -> None:
     (summary,) = pipeline.run(home, [WEEK], NOW + timedelta(days=1))
     assert summary["revision"] == 1
