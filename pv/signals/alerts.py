@@ -9,11 +9,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from pv.signals.background import Background, rows_of
 from pv.signals.counts import Incidence
+from pv.signals.groups import SameGroup, WholeStream
 from pv.signals.history import NEVER, STATUSES
 from pv.signals.measures import MEASURE_COLUMNS
+from pv.signals.pair_measures import MORE_COLUMNS
 from pv.signals.running import RunningCounts, Segments
-from pv.signals.screens import WINDOWS, Screen, tables_of
+from pv.signals.screens import ALL_TIME, BACKGROUND, STREAM, WINDOWS, Screen, tables_of
+from pv.signals.stratified_measures import STRATIFIED_COLUMNS, view_strata
 from pv.signals.tables import TableRun
 from pv.week import Week
 
@@ -33,7 +37,10 @@ SIGNAL_COLUMNS = (
     "deaths",
     "hospitals",
     "status_since",
+    *MORE_COLUMNS,
+    *STRATIFIED_COLUMNS,
 )
+PRIOR_COLUMNS = ("alpha1", "beta1", "alpha2", "beta2", "p", "neg_log_likelihood", "points", "prior_warnings")
 COUNTED_COLUMNS = (
     *TABLE_COLUMNS,
     "cases_in_view",
@@ -44,27 +51,37 @@ COUNTED_COLUMNS = (
     "events",
     "pairs",
     "ungrouped_products",
+    *PRIOR_COLUMNS,
 )
 
 
 def signals_of_weeks(
-    view: StreamView, weeks: Sequence[Week], screens: Sequence[Screen]
+    view: StreamView,
+    weeks: Sequence[Week],
+    screens: Sequence[Screen],
+    *,
+    strata: Sequence[str] = (),
+    background: pd.DataFrame | None = None,
 ) -> Iterator[tuple[Week, pd.DataFrame, pd.DataFrame]]:
     """For each of the weeks, in ascending order: the week, its pairs, and what was counted.
 
     Pairs (`SIGNAL_COLUMNS`): of the table of the default level against the whole stream over all time every pair with
     a ≥ 1 and every one that ever met a screen; of the other tables those that meet a screen or did so once. `screens`
     are the names of the screens met this week on the row's own table, joined by ";". A pair with a = 0 has no
-    measures. A pair whose product has no group any more has no table: a, b, c and d are 0.
+    measures. A pair whose product has no group any more has no table: a, b, c and d are 0. `strata` (names of
+    `screens.STRATA`): the first of these tables has stratified measures, too. `background`: `Reference.background`;
+    the tables against it are made where it has rows for the stream, event kind and level.
 
     Counted (`COUNTED_COLUMNS`), one row a table: cases_in_view = n + no_product + no_event (no counted product at
     that level; else no event of the kind); the distinct products, events and pairs of the n cases; and how many of
-    the products no row gives a group to, so that they are in no table (0 against the whole stream).
+    the products no row gives a group to, so that they are in no table (0 against the whole stream). `PRIOR_COLUMNS`:
+    the prior behind EBGM (variant "zeros"), fitted to the table in that week, and what is to be said against it.
+    EBGM, p and q (and the prior) are given in the first of these tables, and in others where a screen asks for them.
 
     The history runs from the first week of the view, whichever weeks are asked for.
     """
     asked = sorted({week.index for week in weeks})
-    counts, runs = _layout(view, screens)
+    counts, runs = _layout(view, screens, strata, background)
     first = int(view.cases["start"].min()) if len(view.cases) else asked[0] if asked else 0
     for index in range(min([first, *asked]), asked[-1] + 1 if asked else first):
         for running in counts:
@@ -75,21 +92,34 @@ def signals_of_weeks(
             yield Week(index), _frame(runs), _counted(runs)
 
 
-def _layout(view: StreamView, screens: Sequence[Screen]) -> tuple[list[RunningCounts], list[TableRun]]:
+def _layout(
+    view: StreamView, screens: Sequence[Screen], strata: Sequence[str], background: pd.DataFrame | None
+) -> tuple[list[RunningCounts], list[TableRun]]:
     """The counts to keep, and the tables in their order; tables that differ in the comparator share counts."""
     segments = {window: Segments.of(view.cases, window) for window in WINDOWS}
     incidences: dict[tuple[str, str], Incidence] = {}
     counts: dict[tuple[str, str, str], RunningCounts] = {}
+    codes = view_strata(view.cases, strata)
     runs = []
     for table, of_table in tables_of(view.stream, screens).items():
         what = (table.event_kind, table.level)
+        rows = None
+        if table.comparator == BACKGROUND:
+            rows = None if background is None else rows_of(background, view.stream, *what)
+            if rows is None or rows.empty:
+                continue
         if what not in incidences:
             events = view.events.loc[view.events["kind"] == table.event_kind, ["segment", "event"]]
             incidences[what] = Incidence.of(len(view.cases), view.products[["segment", table.level]], events)
         key = (*what, table.window)
         if key not in counts:
             counts[key] = RunningCounts(incidences[what], segments[table.window])
-        runs.append(TableRun(table, of_table, counts[key], view.products))
+        against: WholeStream | SameGroup | Background = WholeStream(counts[key])
+        if rows is not None:
+            against = Background(counts[key], rows, segments[ALL_TIME])
+        elif table.comparator != STREAM:
+            against = SameGroup(counts[key], view.products[["segment", table.level, table.comparator]])
+        runs.append(TableRun(table, of_table, counts[key], against, codes))
     return list(counts.values()), runs
 
 

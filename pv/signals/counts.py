@@ -11,7 +11,9 @@ With D (cases × products) and E (cases × events) holding 0 and 1, the pair cou
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -20,6 +22,7 @@ from scipy.sparse import csr_array
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
+_WORTH_THREADS = 1_000_000  # entries of D from which a second thread gains more than it costs
 
 
 @dataclass(frozen=True)
@@ -55,49 +58,89 @@ class Incidence:
             no_event=has_product & ~has_event,
         )
 
+    def only(self, cases: Bools) -> Incidence:
+        """The counted ones among the cases that a mask picks, and no others; labels and codes stay."""
+        picked = self.counted & cases
+        none = np.zeros(int(picked.sum()), dtype=bool)
+        return replace(self, D=self.D[picked], E=self.E[picked], counted=~none, no_product=none, no_event=none)
+
 
 @dataclass(frozen=True)
 class PairCounts:
-    """One entry a pair with a ≥ 1, sorted by product and event: their codes, a, and the totals of row and column."""
+    """One entry a pair with a ≥ 1, sorted by product and event.
 
-    product: Ints
-    event: Ints
+    `product`, `event`: their codes; `a`: cases with both; `row_totals` and `column_totals`: cases by code of the
+    product and of the event; `n`: cases counted. 23 million pairs of 20 million cases take 0.5 GB.
+    """
+
+    product: NDArray[np.int32]
+    event: NDArray[np.int32]
     a: Ints
-    n_product: Ints
-    n_event: Ints
+    row_totals: Ints
+    column_totals: Ints
     n: int
+
+    @property
+    def n_product(self) -> Ints:
+        """Cases with the product, for each pair."""
+        return self.row_totals[self.product]
+
+    @property
+    def n_event(self) -> Ints:
+        """Cases with the event, for each pair."""
+        return self.column_totals[self.event]
+
+    @property
+    def family(self) -> int:
+        """All combinations of a product and an event that occur, whether together or not."""
+        return int((self.row_totals > 0).sum()) * int((self.column_totals > 0).sum())
 
 
 def pair_counts(incidence: Incidence, among: Bools | None = None) -> PairCounts:
     """Count every pair, among all cases or among those that a mask picks."""
     picked = incidence.counted if among is None else incidence.counted & among
-    D, E = incidence.D[picked], incidence.E[picked]
-    counts = (D.T @ E).tocsr()
-    counts.sort_indices()
-    product = np.repeat(np.arange(counts.shape[0], dtype=np.int64), np.diff(counts.indptr))
-    event = counts.indices.astype(np.int64)
+    everything = bool(picked.all())
+    D, E = (matrix if everything else matrix[picked] for matrix in (incidence.D, incidence.E))
+    counts = _crossed(D, E)
     return PairCounts(
-        product=product,
-        event=event,
-        a=counts.data.astype(np.int64),
-        n_product=column_sums(D)[product],
-        n_event=column_sums(E)[event],
+        product=np.repeat(np.arange(D.shape[1], dtype=np.int32), np.concatenate([np.diff(p.indptr) for p in counts])),
+        event=np.concatenate([part.indices for part in counts]).astype(np.int32, copy=False),
+        a=np.concatenate([part.data for part in counts]).astype(np.int64, copy=False),
+        row_totals=column_sums(D),
+        column_totals=column_sums(E),
         n=int(picked.sum()),
     )
 
 
+def _crossed(D: csr_array, E: csr_array) -> list[csr_array]:
+    """Dᵀ E as slabs of rows, one a thread (SciPy's product lets go of the interpreter), columns in order."""
+    products = D.T.tocsr()
+    threads = (os.cpu_count() or 1) if D.nnz >= _WORTH_THREADS else 1
+    shares = np.searchsorted(products.indptr, np.linspace(0, D.nnz, threads + 1)[1:-1])
+    edges = np.concatenate([[0], shares, [D.shape[1]]])
+
+    def slab(number: int) -> csr_array:
+        part = (products[edges[number] : edges[number + 1]] @ E).tocsr()
+        part.sort_indices()
+        return part
+
+    if threads == 1:
+        return [slab(0)]
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(slab, range(threads)))
+
+
 def incidence_matrix(rows: Ints, columns: Ints, shape: tuple[int, int]) -> csr_array:
     """0-1 matrix with 1 at the given places; a place given more than once still holds 1."""
-    matrix = csr_array((np.ones(len(rows), dtype=np.int64), (rows, columns)), shape=shape)
+    matrix = csr_array((np.ones(len(rows), dtype=np.int32), (rows, columns)), shape=shape)
     matrix.sum_duplicates()
     matrix.data[:] = 1
     return matrix
 
 
 def column_sums(matrix: csr_array) -> Ints:
-    sums = np.zeros(matrix.shape[1], dtype=np.int64)
-    np.add.at(sums, matrix.indices, matrix.data)
-    return sums
+    sums = np.bincount(matrix.indices, weights=matrix.data, minlength=matrix.shape[1])
+    return sums.astype(np.int64)
 
 
 def encode(labels: pd.Series) -> tuple[Ints, pd.Index]:

@@ -7,6 +7,8 @@ import pandas as pd
 from scipy.sparse import csr_array
 
 from pv.signals.counts import Bools, Ints, encode, incidence_matrix
+from pv.signals.measures import Floats
+from pv.signals.prior import Cells, cells_from_expected, cells_from_margins
 from pv.signals.running import RunningCounts, Tally, signed_rows
 
 NO_GROUP = -1
@@ -34,6 +36,14 @@ class WholeStream:
     def ungrouped(self) -> Bools:
         """Products that have no table: none."""
         return np.zeros(len(self._counts.n_product), dtype=bool)
+
+    def cells(self) -> Cells:
+        """What the prior is fitted to: every combination of a product and an event, observed or not."""
+        return cells_from_margins(self._counts.current(), "zeros")
+
+    def family(self) -> int:
+        """How many combinations of a product and an event there are."""
+        return self._counts.current().family
 
 
 class SameGroup:
@@ -124,3 +134,40 @@ class SameGroup:
         product, event = counts.product[pairs], counts.event[pairs]
         group = self.group[product]
         return counts.n_product[product], self._n_event.get(group * self._events + event), self._n[group]
+
+    def cells(self) -> Cells:
+        """What the prior is fitted to: every combination of a product and an event of its group."""
+        counts = self._counts
+        pairs = self.comparable(np.flatnonzero(counts.a > 0))
+        n_product, n_event, n = self.margins(pairs)
+        expected = n_product * n_event / n
+        combined = [self._combinations(group) for group in self._occupied()]
+        # Each observed cell is one of the combinations and has the very same E.
+        values = np.concatenate([expected, *(values for values, _ in combined)])
+        weights = np.concatenate([np.full(len(pairs), -1.0), *(weights for _, weights in combined)])
+        distinct, codes = np.unique(values, return_inverse=True)
+        left = np.bincount(codes, weights, minlength=len(distinct))
+        return cells_from_expected(counts.a[pairs], expected, (distinct[left > 0], left[left > 0]))
+
+    def family(self) -> int:
+        """How many combinations of a product and an event of its group there are."""
+        products = np.bincount(self.group[self._members()], minlength=self._groups)
+        events = np.bincount(self._n_event.keys[self._n_event.values > 0] // self._events, minlength=self._groups)
+        return int((products * events).sum())
+
+    def _members(self) -> Bools:
+        """Products that occur and have a group."""
+        members: Bools = (self._counts.n_product > 0) & (self.group != NO_GROUP)
+        return members
+
+    def _occupied(self) -> Ints:
+        return np.unique(self.group[self._members()])
+
+    def _combinations(self, group: int) -> tuple[Floats, Floats]:
+        """The values of E in a group, and how many of its combinations have each."""
+        products = self._counts.n_product[self._members() & (self.group == group)]
+        inside = (self._n_event.keys // self._events == group) & (self._n_event.values > 0)
+        rows, row_weights = np.unique(products, return_counts=True)
+        columns, column_weights = np.unique(self._n_event.values[inside], return_counts=True)
+        expected = np.outer(rows, columns) / self._n[group]
+        return expected.ravel(), np.outer(row_weights, column_weights).ravel().astype(np.float64)

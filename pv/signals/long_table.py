@@ -2,45 +2,42 @@
 
 from __future__ import annotations
 
-import io
-import warnings
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
-import fastexcel
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet
+from numpy.typing import NDArray
 
-from pv.signals.counts import Incidence, encode, pair_counts
-from pv.signals.measures import MEASURE_COLUMNS, all_measures, cells_from_margins
+from pv.signals.counts import Incidence, PairCounts, encode, pair_counts
+from pv.signals.interactions import interactions
+from pv.signals.masking import unmasked
+from pv.signals.measures import cells_from_margins, expected
+from pv.signals.pair_measures import ALL_COLUMNS, Columns, PairMeasures, significance
+from pv.signals.prior import Cells, Fit, Prior, cells_from_expected, fit, fixed
+from pv.signals.prior import cells_from_margins as prior_cells
 from pv.signals.screens import Screen, load_screens
+from pv.signals.stratified_measures import Strata, case_strata, stratified_columns
+from pv.signals.table_files import TableError, read_table, text_columns
+
+__all__ = ["MeasuredTables", "ScreenResult", "TableError", "measure_tables", "read_table", "screen"]
 
 EXCLUSIONS = ("no_case", "no_product", "no_event")
 CELLS = ("a", "b", "c", "d")
-_UNREADABLE = (
-    pa.ArrowException,
-    fastexcel.FastExcelError,
-    pd.errors.ParserError,
-    pd.errors.ParserWarning,
-    pd.errors.EmptyDataError,
-)
-
-
-class TableError(ValueError):
-    """A table cannot be read or used; the message names the file or column, what is wrong and the fix."""
 
 
 @dataclass(frozen=True)
 class ScreenResult:
     """All pairs of a long table.
 
-    `pairs`: product, event, the columns of `MEASURE_COLUMNS`, and screens (names joined by ";"); sorted by product
-    and event. `n`: cases counted. `excluded`: rows left out, by the first reason that holds. `cases_left_out`: cases
-    none of whose rows could be used. `met`: pairs by screen, `met_unbounded`: those of them whose ROR is unbounded.
+    `pairs`: product, event, `ALL_COLUMNS` up to ic975, screens (names joined by ";"), the further measures, and the
+    stratified ones where strata were given; sorted by product and event. `n`: cases counted. `excluded`: rows left
+    out, by the first reason that holds. `cases_left_out`: cases none of whose rows could be used. `met`: pairs by
+    screen, `met_unbounded`: those of them whose ROR is unbounded. `fit`: the prior behind EBGM; `strata` with the fit
+    over the stratified E. `seconds`: by stage, on the clock. `incidence` and `counts`: what the pairs were made from.
     """
 
     pairs: pd.DataFrame
@@ -52,10 +49,24 @@ class ScreenResult:
     cases_left_out: int
     met: dict[str, int]
     met_unbounded: dict[str, int]
+    fit: Fit
+    incidence: Incidence
+    counts: PairCounts
+    strata: Strata | None = None
+    strata_fit: Fit | None = None
+    seconds: dict[str, float] = field(default_factory=dict, compare=False)
+
+    def masking(self) -> pd.DataFrame:
+        """Pairs of events that one product masks, with its cases and without them (`masking.unmasked`)."""
+        return unmasked(self.incidence, self.counts, load_screens())
+
+    def interactions(self) -> pd.DataFrame:
+        """Ω of two products and an event."""
+        return interactions(self.incidence, self.counts)
 
     def summary(self) -> dict[str, Any]:
         """The counts by name, for people and JSON."""
-        return {
+        values = {
             "rows": self.rows,
             "excluded": self.excluded,
             "cases": self.n,
@@ -66,96 +77,93 @@ class ScreenResult:
             "unbounded_ror": int(np.isinf(self.pairs["ror"]).sum()),
             "met": self.met,
             "met_unbounded": self.met_unbounded,
+            "prior": prior_summary(self.fit),
         }
+        if self.strata is not None and self.strata_fit is not None:
+            values["strata"] = self.strata.summary() | {"prior": prior_summary(self.strata_fit)}
+        return values
 
 
-def read_table(path: Path) -> pd.DataFrame:
-    """A CSV (UTF-8 or GB18030; comma, semicolon or tab), Parquet, XLSX or XLS file as text; missing is "".
-
-    The first sheet of a workbook is read. Raises TableError that names the file and the fix.
-    """
-    try:
-        with path.open("rb") as handle:
-            head = handle.read(8)
-    except OSError as error:
-        raise TableError(f"{path} cannot be opened: {error.strerror}. Check the path.") from None
-    if not head:
-        raise TableError(f"{path} is empty. A heading and rows are expected.")
-    try:
-        frame = _read(path, head)
-    except _UNREADABLE as error:
-        reason = str(error).strip().splitlines()[0].rstrip(".")
-        raise TableError(f"{path} cannot be read: {reason}. Save it as CSV (UTF-8), Parquet or XLSX.") from None
-    frame.attrs["file"] = str(path)  # for the messages of what uses it
-    return frame
+def prior_summary(found: Fit) -> dict[str, Any]:
+    """A fit as JSON shows it."""
+    return {
+        "variant": found.variant,
+        **asdict(found.prior),
+        "neg_log_likelihood": found.neg_log_likelihood,
+        "points": found.points,
+        "starts": found.starts,
+        "warnings": list(found.warnings),
+    }
 
 
-def _read(path: Path, head: bytes) -> pd.DataFrame:
-    if head.startswith(b"PAR1"):
-        return _text_frame(pa.parquet.read_table(path))
-    if head.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
-        sheet = fastexcel.read_excel(path).load_sheet(0, dtypes="string")
-        return _text_frame(pa.table(sheet.to_arrow()))
-    return _read_csv(path)
+class _Watch:
+    """Seconds by stage."""
 
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
 
-def _text_frame(table: pa.Table) -> pd.DataFrame:
-    texts = {}
-    for name in table.column_names:
-        column = table.column(name)
-        if pa.types.is_dictionary(column.type):
-            column = column.cast(column.type.value_type)
-        texts[name] = column.cast(pa.string()).fill_null("").to_pandas().astype("str")
-    return pd.DataFrame(texts)
-
-
-def _read_csv(path: Path) -> pd.DataFrame:
-    data = path.read_bytes()
-    for encoding in ("utf-8-sig", "gb18030"):
-        try:
-            text = data.decode(encoding)
-            break
-        except UnicodeDecodeError:
-            continue
-    else:
-        raise TableError(f"{path} is neither UTF-8 nor GB18030. Save it as “CSV UTF-8”.")
-    heading = text.split("\n", 1)[0]
-    separator = max(",;\t", key=heading.count)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", pd.errors.ParserWarning)  # rows longer than the heading would be cut
-        return pd.read_csv(io.StringIO(text), sep=separator, dtype="str", keep_default_na=False, index_col=False)
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        start = time.perf_counter()
+        yield
+        self.seconds[name] = round(time.perf_counter() - start, 3)
 
 
 def screen(
-    frame: pd.DataFrame, case: str, product: str, event: str, screens: Sequence[Screen] | None = None
+    frame: pd.DataFrame,
+    case: str,
+    product: str,
+    event: str,
+    screens: Sequence[Screen] | None = None,
+    *,
+    strata: Sequence[str] = (),
+    variant: str = "zeros",
+    prior: Prior | None = None,
 ) -> ScreenResult:
     """Count and measure all pairs of a long table: one row a case, product and event, in text.
 
     A case has every product and every event of its rows, so the pairs of a case are all of them crossed. A row in
     which one of the three is blank is left out and counted. Wording is taken as it is, but for white space at its
-    ends. Screens: those of the shipped file that suit any stream. Raises TableError where a column is missing.
+    ends. A case's stratum is made of the first filled text of each of the columns `strata`; none is a stratum of its
+    own. The prior is fitted by `variant` unless one is given. Screens: those of the shipped file that suit any stream.
+
+    Raises TableError where a column is missing or there more than once, where no row can be counted, and where there
+    is one stratum only.
     """
-    columns = _columns(frame, {"case": case, "product": product, "event": event})
-    missing = {reason: columns[name] == "" for reason, name in zip(EXCLUSIONS, columns, strict=True)}
-    used = ~np.logical_or.reduce(list(missing.values()))
-    numbers, cases = encode(columns["case"][used])
-    labels = {name: columns[name][used].to_numpy() for name in ("product", "event")}
-    incidence = Incidence.of(
-        len(cases),
-        pd.DataFrame({"case": numbers, "product": pd.Series(labels["product"], dtype="str")}),
-        pd.DataFrame({"case": numbers, "event": pd.Series(labels["event"], dtype="str")}),
-    )
-    counts = pair_counts(incidence)
-    measures = all_measures(counts.a, *cells_from_margins(counts.a, counts.n_product, counts.n_event, counts.n))
+    watch = _Watch()
+    with watch.stage("count"):
+        columns = text_columns(frame, {"case": case, "product": product, "event": event})
+        missing = {reason: columns[name] == "" for reason, name in zip(EXCLUSIONS, columns, strict=True)}
+        excluded = _by_first_reason(missing)
+        used = ~np.logical_or.reduce(list(missing.values()))
+        if not used.any():
+            raise TableError(_nothing_to_count(frame, excluded))
+        numbers, cases = encode(columns["case"][used])
+        incidence = _incidence(numbers, len(cases), columns["product"][used], columns["event"][used])
+        counts = pair_counts(incidence)
+    with watch.stage("fit"):
+        found = _fit(counts, variant, prior)
+    measures = _measured(counts, found.prior, watch)
     general = [s for s in (load_screens() if screens is None else screens) if s.general]
     met = {s.name: s.rule.met(measures) for s in general}
+    ordered = {name: measures[name] for name in ALL_COLUMNS}
+    layers, layers_fit, layered = None, None, {}
+    if strata:
+        with watch.stage("strata"):
+            texts = text_columns(frame, {f"stratum {name}": name for name in strata})
+            layers = case_strata(pd.DataFrame({s.name: s[used] for s in texts.values()}), numbers, len(cases))
+            layered, layers_fit = stratified_columns(incidence, layers.codes, counts, variant)
+    names = {"screens": _joined_names(met, len(counts.a))}
     pairs = pd.DataFrame(
         {
             "product": incidence.products.take(counts.product),
             "event": incidence.events.take(counts.event),
-            **measures,
-            "screens": _joined_names(met, len(counts.a)),
-        }
+            **dict(list(ordered.items())[:_FIXED]),
+            **names,
+            **dict(list(ordered.items())[_FIXED:]),
+            **layered,
+        },
+        copy=False,
     )
     return ScreenResult(
         pairs=pairs,
@@ -163,27 +171,102 @@ def screen(
         products=len(incidence.products),
         events=len(incidence.events),
         rows=len(frame),
-        excluded=_by_first_reason(missing),
+        excluded=excluded,
         cases_left_out=columns["case"][columns["case"] != ""].nunique() - len(cases),
         met={name: int(meets.sum()) for name, meets in met.items()},
-        met_unbounded={name: int((meets & np.isinf(pairs["ror"])).sum()) for name, meets in met.items()},
+        met_unbounded={name: int((meets & np.isinf(measures["ror"])).sum()) for name, meets in met.items()},
+        fit=found,
+        incidence=incidence,
+        counts=counts,
+        strata=layers,
+        strata_fit=layers_fit,
+        seconds=watch.seconds,
     )
 
 
-def measure_tables(frame: pd.DataFrame) -> pd.DataFrame:
+_FIXED = ALL_COLUMNS.index("ic975") + 1  # the columns that stand before the names of the screens
+
+
+def _incidence(numbers: NDArray[np.int64], cases: int, products: pd.Series, events: pd.Series) -> Incidence:
+    tables = [pd.DataFrame({"case": numbers, "label": labels.to_numpy()}) for labels in (products, events)]
+    return Incidence.of(cases, *tables)
+
+
+def _fit(counts: PairCounts, variant: str, prior: Prior | None) -> Fit:
+    cells = prior_cells(counts, variant)
+    return fit(cells, variant) if prior is None else fixed(cells, variant, prior)
+
+
+def _measured(counts: PairCounts, prior: Prior, watch: _Watch) -> PairMeasures:
+    """All measures, each family under its own stage of the watch."""
+    with watch.stage("closed_forms"):
+        cells = (counts.a, *cells_from_margins(counts.a, counts.n_product, counts.n_event, counts.n))
+        measures = PairMeasures(cells, {}, lambda: prior, lambda: significance(cells, counts.family))
+    with watch.stage("ebgm"):
+        _ = measures["ebgm"]
+    with watch.stage("exact"):
+        _ = measures["p"]
+    return measures
+
+
+def _nothing_to_count(frame: pd.DataFrame, excluded: dict[str, int]) -> str:
+    file = frame.attrs.get("file", "the table")
+    reasons = ", ".join(f"{name} {count}" for name, count in excluded.items())
+    return (
+        f"{file}: none of its {len(frame)} rows can be counted ({reasons}). "
+        "A row needs a case, a product and an event; check the columns named."
+    )
+
+
+@dataclass(frozen=True)
+class MeasuredTables:
+    """Given 2×2 tables with their measures; `fit` is None where a prior was given."""
+
+    tables: pd.DataFrame
+    prior: Prior
+    fit: Fit | None
+
+
+def measure_tables(frame: pd.DataFrame, prior: Prior | None = None) -> MeasuredTables:
     """Measures of given 2×2 tables: columns a, b, c, d, as text or numbers; other columns are kept in front.
 
-    Columns with the name of a measure are replaced. Raises TableError where a column is missing, ValueError that names
-    the row where a cell is no count of cases.
+    Columns with the name of a measure are replaced. Without a prior one is fitted by the truncated variant, since the
+    cells with a = 0 are not known. The family of the q-values is the given tables. Raises TableError where a column is
+    missing or there is no table, ValueError that names the row where a cell is no count of cases.
     """
-    columns = _columns(frame, {name: name for name in CELLS})
-    cells = [_numbers(columns[name]) for name in CELLS]
-    measures = pd.DataFrame(all_measures(*cells), index=frame.index)
-    kept = frame.drop(columns=[name for name in frame.columns if str(name).strip() in MEASURE_COLUMNS])
-    return pd.concat([kept, measures], axis=1)
+    columns = text_columns(frame, {name: name for name in CELLS})
+    if not len(frame):
+        raise TableError(f"{frame.attrs.get('file', 'the table')} has no rows. A row is a 2×2 table: a, b, c, d.")
+    a, b, c, d = (_numbers(columns[name]) for name in CELLS)
+    found = None
+    if prior is None:
+        found = fit(_truncated_cells(a, expected(a, b, c, d)), "truncated")
+        prior = found.prior
+    chosen: Prior = prior
+    some = a > 0
+    cells = tuple(cell.astype(np.int64) for cell in (a, b, c, d))
+
+    def tails() -> Columns:
+        values = significance((cells[0][some], cells[1][some], cells[2][some], cells[3][some]), len(frame))
+        spread = {name: np.full(len(frame), np.nan) for name in values}
+        for name, column in values.items():
+            spread[name][some] = column
+        return spread
+
+    measures = PairMeasures((cells[0], cells[1], cells[2], cells[3]), {}, lambda: chosen, tails)
+    measured = pd.DataFrame({name: measures[name] for name in ALL_COLUMNS}, index=frame.index)
+    kept = frame.drop(columns=[name for name in frame.columns if str(name).strip() in ALL_COLUMNS])
+    return MeasuredTables(pd.concat([kept, measured], axis=1), chosen, found)
 
 
-def _numbers(texts: pd.Series) -> np.ndarray:
+def _truncated_cells(a: NDArray[Any], expected_cases: NDArray[np.float64]) -> Cells:
+    some = a > 0
+    if not some.any():
+        raise TableError("no table has a case in cell a, so that no prior can be fitted. Give one with --prior.")
+    return cells_from_expected(a[some], expected_cases[some], None)
+
+
+def _numbers(texts: pd.Series) -> NDArray[Any]:
     numbers = pd.to_numeric(texts, errors="coerce")
     wrong = numbers.isna()
     if wrong.any():
@@ -191,20 +274,6 @@ def _numbers(texts: pd.Series) -> np.ndarray:
         text = texts.iloc[row]
         raise ValueError(f"row {row + 1}: {texts.name} = “{text}” is no number; a count of cases is a whole number")
     return numbers.to_numpy()
-
-
-def _columns(frame: pd.DataFrame, wanted: dict[str, str]) -> dict[str, pd.Series]:
-    """The wanted columns as text without white space at the ends."""
-    names = {str(name).strip(): position for position, name in enumerate(frame.columns)}
-    found = {}
-    for role, name in wanted.items():
-        if name.strip() not in names:
-            there = ", ".join(map(str, frame.columns[:30]))
-            file = frame.attrs.get("file", "the table")
-            raise TableError(f"{file}: there is no column “{name}”, wanted as {role}. Its columns: {there}.")
-        column = frame.iloc[:, names[name.strip()]]
-        found[role] = column.astype("str").fillna("").str.strip().rename(name)
-    return found
 
 
 def _by_first_reason(missing: dict[str, pd.Series]) -> dict[str, int]:
@@ -215,8 +284,11 @@ def _by_first_reason(missing: dict[str, pd.Series]) -> dict[str, int]:
     return excluded
 
 
-def _joined_names(met: dict[str, np.ndarray], rows: int) -> pd.Series:
-    joined = pd.Series("", index=range(rows), dtype="str")
-    for name, meets in met.items():
-        joined = joined.where(~meets, joined + ";" + name)
-    return joined.str.removeprefix(";")
+def _joined_names(met: dict[str, np.ndarray], rows: int) -> pd.Index:
+    """The names of the screens that each row meets, joined by ";"."""
+    bits = np.zeros(rows, dtype=np.int64)
+    for bit, meets in enumerate(met.values()):
+        bits |= meets.astype(np.int64) << bit
+    distinct, codes = np.unique(bits, return_inverse=True)
+    names = [";".join(name for bit, name in enumerate(met) if value >> bit & 1) for value in distinct.tolist()]
+    return pd.Index(names, dtype="str").take(codes)

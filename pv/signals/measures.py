@@ -15,10 +15,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import gammaincinv
+
+from pv.signals.blocks import in_blocks
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -44,6 +47,7 @@ MEASURE_COLUMNS = (
     "ic025",
     "ic975",
 )
+FURTHER_COLUMNS = ("rrr", "chi_square_pearson")
 
 
 @dataclass(frozen=True)
@@ -72,10 +76,11 @@ class Information:
     high: Floats
 
 
-def whole_counts(cells: dict[str, ArrayLike]) -> dict[str, Floats]:
-    """The named columns as float64, once each value is known to be a whole number from 0.
+def whole_counts(cells: dict[str, ArrayLike]) -> dict[str, Ints]:
+    """The named columns as int64, once each value is known to be a whole number from 0.
 
-    Raises ValueError that names the first bad row (counted from 1), the column, the value and the rule.
+    A column that is int64 already is given back as it is, not copied. Raises ValueError that names the first bad row
+    (counted from 1), the column, the value and the rule.
     """
     columns = {name: np.atleast_1d(np.asarray(values)) for name, values in cells.items()}
     lengths = {name: column.shape for name, column in columns.items()}
@@ -84,13 +89,15 @@ def whole_counts(cells: dict[str, ArrayLike]) -> dict[str, Floats]:
     return {name: _whole(name, column) for name, column in columns.items()}
 
 
-def _whole(name: str, column: NDArray[np.generic]) -> Floats:
+def _whole(name: str, column: NDArray[np.generic]) -> Ints:
+    if column.dtype.kind in "iu" and (not column.size or (column.min() >= 0 and column.max() < _EXACT)):
+        return column.astype(np.int64, copy=False)
     try:
         values = column.astype(np.float64)
     except (TypeError, ValueError) as error:
         raise ValueError(f"column {name} holds something that is no number: {error}") from None
     if ((values >= 0) & (values < _EXACT) & (values == np.floor(values))).all():
-        return values
+        return values.astype(np.int64)
     rules: tuple[tuple[str, Callable[[Floats], NDArray[np.bool_]]], ...] = (
         ("is missing; every cell needs a count", np.isnan),
         ("is negative; a count of cases is a whole number from 0", lambda v: v < 0),
@@ -111,18 +118,19 @@ def cells_from_margins(a: ArrayLike, n_product: ArrayLike, n_event: ArrayLike, n
     size = np.atleast_1d(np.asarray(a)).shape
     given = {"a": a, "n_product": n_product, "n_event": n_event, "n": n}
     counts = whole_counts({name: np.broadcast_to(np.asarray(value), size) for name, value in given.items()})
-    both, row, column, total = (counts[name].astype(np.int64) for name in given)
+    both, row, column, total = counts.values()
     b, c = row - both, column - both
-    d = total - row - c
+    d = total - row
+    d -= c
     rules = (
-        (b < 0, "a is above n_product, the cases with the product"),
-        (c < 0, "a is above n_event, the cases with the event"),
-        (d < 0, "n_product + n_event - a is above n, the number of all cases"),
+        (b, "a is above n_product, the cases with the product"),
+        (c, "a is above n_event, the cases with the event"),
+        (d, "n_product + n_event - a is above n, the number of all cases"),
     )
-    for broken, rule in rules:
-        if broken.any():
-            at = int(np.flatnonzero(broken)[0])
-            shown = ", ".join(f"{name} = {int(counts[name][at])}" for name in given)
+    for cell, rule in rules:
+        if cell.size and cell.min() < 0:
+            at = int(np.argmax(cell < 0))
+            shown = ", ".join(f"{name} = {counts[name][at]}" for name in given)
             raise ValueError(f"row {at + 1}: {rule} ({shown})")
     return b, c, d
 
@@ -136,6 +144,20 @@ def expected(a: ArrayLike, b: ArrayLike, c: ArrayLike, d: ArrayLike) -> Floats:
     """
     a, b, c, d = _cells(a, b, c, d)
     return _divide((a + b) * (a + c), a + b + c + d)
+
+
+def rrr(a: ArrayLike, b: ArrayLike, c: ArrayLike, d: ArrayLike) -> Floats:
+    """Relative reporting ratio: cases observed over cases expected.
+
+                   event   other
+        product      a       b          RRR = a / E,  E = (a + b)(a + c) / N
+        others       c       d
+
+    Source: DuMouchel 1999; it is unstable where E is small, hence the shrunk measures IC and EBGM.
+    Zero cells need no care.
+    """
+    a, b, c, d = _cells(a, b, c, d)
+    return _divide(a * (a + b + c + d), (a + b) * (a + c), where=a > 0)
 
 
 def prr(a: ArrayLike, b: ArrayLike, c: ArrayLike, d: ArrayLike) -> Ratio:
@@ -224,29 +246,53 @@ def ic(a: ArrayLike, b: ArrayLike, c: ArrayLike, d: ArrayLike) -> Information:
     Source: Norén, Hopstadius and Bate 2013. Zero cells need no care.
     """
     a, b, c, d = _cells(a, b, c, d)
-    some = a > 0
-    rate = _divide((a + b) * (a + c), a + b + c + d, where=some) + 0.5
-    # The quantiles depend on a alone but for the rate, and most tables share a few small values of a.
-    shapes, which = np.unique(a, return_inverse=True)
-    low = np.log2(gammaincinv(shapes + 0.5, TAIL))[which] - np.log2(rate)
-    high = np.log2(gammaincinv(shapes + 0.5, 1 - TAIL))[which] - np.log2(rate)
-    value = np.log2(a + 0.5) - np.log2(rate)
-    return Information(value, low, high)
+    rate = np.log2(_divide((a + b) * (a + c), a + b + c + d, where=a > 0) + 0.5)
+    low, high = _gamma_quantiles(a)
+    return Information(np.log2(a + 0.5) - rate, low - rate, high - rate)
+
+
+def _gamma_quantiles(a: Floats) -> tuple[Floats, Floats]:
+    """log2 of the 2.5 % and 97.5 % quantiles of Gamma(a + ½, 1): by table where a is small, as it mostly is."""
+    low, high = _tabled_quantiles()
+    small = a < len(low)
+    places = np.where(small, a, 0).astype(np.intp)
+    low, high = low[places], high[places]
+    large = a[~small]
+    low[~small], high[~small] = _log2_quantiles(large)
+    return low, high
+
+
+@cache
+def _tabled_quantiles() -> tuple[Floats, Floats]:
+    return _log2_quantiles(np.arange(1024.0))
+
+
+def _log2_quantiles(a: Floats) -> tuple[Floats, Floats]:
+    return np.log2(gammaincinv(a + 0.5, TAIL)), np.log2(gammaincinv(a + 0.5, 1 - TAIL))
 
 
 def all_measures(a: ArrayLike, b: ArrayLike, c: ArrayLike, d: ArrayLike) -> dict[str, NDArray[np.generic]]:
-    """The columns of `MEASURE_COLUMNS`, in that order; the four cells as int64, the rest as float64."""
-    a, b, c, d = _cells(a, b, c, d)
+    """The columns of `MEASURE_COLUMNS` and `FURTHER_COLUMNS`, in that order.
+
+    The four cells are int64 – the arrays given, not copies, where those are int64 – and the rest float64.
+    """
+    cells = whole_counts({"a": a, "b": b, "c": c, "d": d})
+    return {**cells, **in_blocks(_all_but_cells, list(cells.values()))}
+
+
+def _all_but_cells(a: Ints, b: Ints, c: Ints, d: Ints) -> dict[str, Floats]:
     proportional, odds, information = prr(a, b, c, d), ror(a, b, c, d), ic(a, b, c, d)
-    columns: tuple[NDArray[np.generic], ...] = (
-        *(cell.astype(np.int64) for cell in (a, b, c, d)),
+    squares = chi_square(a, b, c, d)
+    columns = (
         expected(a, b, c, d),
         *(proportional.value, proportional.low, proportional.high),
         *(odds.value, odds.low, odds.high),
-        chi_square(a, b, c, d).yates,
+        squares.yates,
         *(information.value, information.low, information.high),
+        rrr(a, b, c, d),
+        squares.pearson,
     )
-    return dict(zip(MEASURE_COLUMNS, columns, strict=True))
+    return dict(zip((*MEASURE_COLUMNS[4:], *FURTHER_COLUMNS), columns, strict=True))
 
 
 def exact_low(a: ArrayLike, b: ArrayLike, c: ArrayLike, d: ArrayLike) -> Floats:
@@ -306,7 +352,8 @@ def _log_inverse_limit(tables: Floats, width: int) -> Floats:
 
 def _cells(a: ArrayLike, b: ArrayLike, c: ArrayLike, d: ArrayLike) -> tuple[Floats, Floats, Floats, Floats]:
     cells = whole_counts({"a": a, "b": b, "c": c, "d": d})
-    return cells["a"], cells["b"], cells["c"], cells["d"]
+    a, b, c, d = (cell.astype(np.float64) for cell in cells.values())
+    return a, b, c, d
 
 
 def _divide(over: Floats, under: Floats, where: NDArray[np.bool_] | None = None) -> Floats:

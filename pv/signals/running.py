@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import csr_array
 
-from pv.signals.counts import Bools, Incidence, Ints, column_sums, encode, incidence_matrix, pair_counts
+from pv.signals.counts import Bools, Incidence, Ints, PairCounts, column_sums, encode, incidence_matrix, pair_counts
 
 WEEKS_OF_12_MONTHS = 52
 
@@ -100,7 +100,7 @@ class RunningCounts:
         self._calendar = Calendar(segments)
         self._events = incidence.E.shape[1]
         pairs = pair_counts(incidence)
-        self.product, self.event = pairs.product, pairs.event
+        self.product, self.event = pairs.product.astype(np.int64), pairs.event.astype(np.int64)
         self._keys = self.product * self._events + self.event
         self.a, self.serious, self.deaths = (np.zeros(len(self._keys), dtype=np.int64) for _ in range(3))
         self.n_product = np.zeros(incidence.D.shape[1], dtype=np.int64)
@@ -155,6 +155,12 @@ class RunningCounts:
             of_layer = layer == number
             np.add.at(counts, self._pair_of[cell[of_layer]], moved.data[of_layer])
         np.add.at(self._cells.values, cell[layer == 0], moved.data[layer == 0])
+
+    def current(self) -> PairCounts:
+        """The pairs with a ≥ 1 of the current week."""
+        there = self.a > 0
+        product, event = (codes[there].astype(np.int32) for codes in (self.product, self.event))
+        return PairCounts(product, event, self.a[there], self.n_product, self.n_event, self.n)
 
     def hospitals(self) -> Ints:
         """Distinct known hospitals that reported each pair."""

@@ -15,13 +15,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pv.reference import SHIPPED, ReferenceDataError, streams
-from pv.signals.measures import MEASURE_COLUMNS
+from pv.signals.pair_measures import ALL_COLUMNS, SHRUNK_COLUMNS
+from pv.text import clean
 
 WINDOWS = ("all", "12m")
 STREAM = "stream"  # the comparator: all cases of the stream
+BACKGROUND = "background"  # the comparator: the province's or the nation's cases, where the installation has them
+STRATA = ("sex", "age_band", "year", "district")
 ALL_TIME = "all"
 MOST_SCREENS = 59  # the screens a pair meets are bits of one int64, beside three of the history
-MEASURES = (*MEASURE_COLUMNS, "serious", "deaths")
+_OF_CASES = ("serious", "deaths")  # counted from the cases, beside the 2×2 table
+MEASURES = (*ALL_COLUMNS, *_OF_CASES)
 
 _OPERATORS: Mapping[str, Callable[[Any, float], NDArray[np.bool_]]] = {
     ">=": operator.ge,
@@ -31,8 +35,9 @@ _OPERATORS: Mapping[str, Callable[[Any, float], NDArray[np.bool_]]] = {
 }
 _SYMBOLS = {">=": "≥", "<=": "≤", "prr": "PRR", "ror": "ROR", "chi_square": "χ²", "ic": "IC", "expected": "E"}
 _SYMBOLS |= {"ic025": "IC025", "ic975": "IC975", "prr_low": "PRR025", "prr_high": "PRR975"}
-_SYMBOLS |= {"ror_low": "ROR025", "ror_high": "ROR975"}
-_KEYS = ("zh", "en", "source", "mark", "streams", "level", "event_kinds", "comparator", "window")
+_SYMBOLS |= {"ror_low": "ROR025", "ror_high": "ROR975", "rrr": "RRR", "chi_square_pearson": "χ² (Pearson)"}
+_SYMBOLS |= {"ebgm": "EBGM", "eb05": "EB05", "eb95": "EB95", "q_bh": "q (BH)", "q_by": "q (BY)"}
+_KEYS = ("zh", "en", "source", "mark", "streams", "level", "event_kinds", "comparator", "window", "products", "events")
 
 
 @dataclass(frozen=True)
@@ -65,6 +70,10 @@ class Criterion:
         least = math.ceil(self.value) if self.operator == ">=" else math.floor(self.value) + 1
         return max(1, least)
 
+    @property
+    def measures(self) -> frozenset[str]:
+        return frozenset({self.measure})
+
     def __str__(self) -> str:
         sign = _SYMBOLS.get(self.operator, self.operator)
         return f"{_SYMBOLS.get(self.measure, self.measure)} {sign} {self.value:g}"
@@ -87,6 +96,11 @@ class Rule:
         least = [part.least_a for part in self.parts]
         return max(least) if self.how == "all" else min(least)
 
+    @property
+    def measures(self) -> frozenset[str]:
+        """The measures it bounds."""
+        return frozenset().union(*(part.measures for part in self.parts))
+
     def __str__(self) -> str:
         return (", " if self.how == "all" else " / ").join(dict.fromkeys(self._texts()))
 
@@ -100,7 +114,9 @@ class Rule:
 
 @dataclass(frozen=True)
 class Screen:
-    """One entry of the screens file. Empty `event_kinds` mean all; level "default" is the stream's own."""
+    """One entry of the screens file. Empty `event_kinds`, `products` and `events` mean all; level "default" is the
+    stream's own.
+    """
 
     name: str
     zh: str
@@ -113,14 +129,21 @@ class Screen:
     comparator: str
     window: str
     rule: Rule
+    products: tuple[str, ...] = ()
+    events: tuple[str, ...] = ()
 
     @property
     def general(self) -> bool:
-        """Whether the criteria fit any long table: every stream, its default level, against everything."""
-        of_default = self.level == "default" and not self.event_kinds
+        """Whether the criteria fit any long table: every stream, its default level, against everything, no gravity."""
+        limited = self.event_kinds or self.products or self.events or not self.rule.measures.isdisjoint(_OF_CASES)
+        of_default = self.level == "default" and not limited
         return (
             of_default and self.comparator == STREAM and self.window == ALL_TIME and set(streams()) == set(self.streams)
         )
+
+    @property
+    def needs_prior(self) -> bool:
+        return not self.rule.measures.isdisjoint(SHRUNK_COLUMNS)
 
     def tables(self, stream: str) -> Iterator[Table]:
         """The tables of a stream on which the screen looks."""
@@ -146,7 +169,7 @@ def tables_of(stream: str, screens: Sequence[Screen]) -> dict[Table, tuple[Scree
     for screen in screens:
         for table in screen.tables(stream):
             wanted[table] = (*wanted.get(table, ()), screen)
-    kinds, levels = list(entry.event_kinds), [STREAM, *entry.levels]
+    kinds, levels = list(entry.event_kinds), [STREAM, *entry.levels, BACKGROUND]
 
     def place(table: Table) -> tuple[int, ...]:
         first = table.level != entry.default_level
@@ -162,22 +185,40 @@ def load_screens(path: Path | None = None) -> tuple[Screen, ...]:
     Raises ReferenceDataError that names the file, the screen, the key and the fix.
     """
     path = path or SHIPPED / "screens.toml"
+    return parse_screens(screens_text(path), path)
+
+
+def screens_text(path: Path = SHIPPED / "screens.toml") -> str:
+    """The text of a screens file. Raises ReferenceDataError where it is missing or not UTF-8."""
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise ReferenceDataError(f"{path} is missing. Put the screens file there.") from None
     except UnicodeDecodeError as error:
         raise ReferenceDataError(f"{path} is not UTF-8: {error}. Save it as UTF-8.") from None
-    return parse_screens(text, path)
 
 
 def parse_screens(text: str, path: Path = Path("screens.toml")) -> tuple[Screen, ...]:
     """Check the text of a screens file; `path` is what complaints name. Raises ReferenceDataError."""
+    return _Reader(path, _entries(text, path)).screens()
+
+
+def parse_strata(text: str, path: Path = Path("screens.toml")) -> tuple[str, ...]:
+    """The key `strata` of a screens file: by what the stratified measures of the weekly signals are stratified.
+
+    Empty where the key is not there. Raises ReferenceDataError.
+    """
+    value = _entries(text, path).get("strata", [])
+    if not isinstance(value, list) or any(item not in STRATA for item in value):
+        raise ReferenceDataError(f"{path}: key “strata” holds {value!r}. Write a list of {', '.join(STRATA)}.")
+    return tuple(dict.fromkeys(value))
+
+
+def _entries(text: str, path: Path) -> Mapping[str, Any]:
     try:
-        entries = tomllib.loads(text)
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ReferenceDataError(f"{path} cannot be read as TOML: {error}. Mend the file.") from None
-    return _Reader(path, entries).screens()
 
 
 class _Reader:
@@ -191,7 +232,7 @@ class _Reader:
                 raise ReferenceDataError(
                     f"{path}: “{key}” is missing at the top. Add {key} = … before the first screen."
                 )
-        stray = sorted(set(entries) - set(self._entries) - {"title", "source", "reviewed"})
+        stray = sorted(set(entries) - set(self._entries) - {"title", "source", "reviewed", "strata"})
         if stray:
             raise ReferenceDataError(f"{path}: “{stray[0]}” is no screen. Write a section [{stray[0]}] or remove it.")
 
@@ -223,6 +264,8 @@ class _Reader:
             comparator=self._comparator(name, chosen),
             window=self._one_of(name, "window", WINDOWS),
             rule=self._rule(name, ()),
+            products=self._labels(name, "products"),
+            events=self._labels(name, "events"),
         )
 
     def _text(self, name: str, key: str) -> str:
@@ -248,6 +291,15 @@ class _Reader:
                 raise self._error(name, key, f"holds “{item}”", f"known here: {', '.join(allowed)}")
         return tuple(item for item in allowed if item in value)
 
+    def _labels(self, name: str, key: str) -> tuple[str, ...]:
+        """Products or events to which the screen is limited, as they are written after normalising; none: all."""
+        value = self._entries[name].get(key, [])
+        if not isinstance(value, list) or not all(isinstance(item, str) and item.strip() for item in value):
+            raise self._error(name, key, f"holds {value!r}", 'write a list of texts, such as ["过敏性休克"]')
+        if key in self._entries[name] and not value:
+            raise self._error(name, key, "is an empty list", "name some, or leave the key out")
+        return tuple(dict.fromkeys(clean(item) for item in value))
+
     def _event_kinds(self, name: str, chosen: tuple[str, ...]) -> tuple[str, ...]:
         known = tuple(dict.fromkeys(kind for stream in chosen for kind in streams()[stream].event_kinds))
         kinds = self._names(name, "event_kinds", known)
@@ -258,11 +310,13 @@ class _Reader:
         for stream in chosen:
             levels = tuple(streams()[stream].levels)
             if value not in (besides, *levels):
-                known = ", ".join((besides, *levels))
+                known = ", ".join((besides, *levels, *((BACKGROUND,) if key == "comparator" else ())))
                 raise self._error(name, key, f"is “{value}”, which {stream} does not have", f"{stream} has {known}")
         return value
 
     def _comparator(self, name: str, chosen: tuple[str, ...]) -> str:
+        if self._entries[name].get("comparator") == BACKGROUND:
+            return BACKGROUND
         value = self._level(name, "comparator", STREAM, chosen)
         level = self._entries[name]["level"]
         for stream in chosen:

@@ -6,9 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 import xlsxwriter
+from scipy.special import digamma
+from scipy.stats import gamma
 
 from pv.signals.long_table import TableError, measure_tables, read_table, screen
 from pv.signals.measures import MEASURE_COLUMNS
+from pv.signals.pair_measures import MORE_COLUMNS
+from pv.signals.prior import Prior
+from pv.signals.stratified_measures import STRATIFIED_COLUMNS
 
 
 def frame_of(text):
@@ -41,7 +46,16 @@ def test_counts_and_what_is_left_out():
         ("C", "rash", 1, 0, 2, 0),
     ]
     assert result.excluded == {"no_case": 1, "no_product": 2, "no_event": 1}
-    assert result.summary() == {
+    summary = result.summary()
+    prior = summary.pop("prior")
+    assert list(prior) == [
+        *("variant", "alpha1", "beta1", "alpha2", "beta2", "p"),
+        *("neg_log_likelihood", "points", "starts", "warnings"),
+    ]
+    assert prior["variant"] == "zeros"
+    assert "not_identified" in prior["warnings"]
+    met = dict.fromkeys("evans ror ic ror_ema ic_medium ic_strong eb05 ebgm_mhra three".split(), 0)
+    assert summary == {
         "rows": 9,
         "excluded": result.excluded,
         "cases": 3,
@@ -50,29 +64,62 @@ def test_counts_and_what_is_left_out():
         "events": 3,
         "pairs": 6,
         "unbounded_ror": 3,
-        "met": {"evans": 0, "ror": 0, "ic": 0, "three": 0},
-        "met_unbounded": {"evans": 0, "ror": 0, "ic": 0, "three": 0},
+        "met": met,
+        "met_unbounded": met,
     }
 
 
 def test_columns_of_the_result():
     result = screen(frame_of(LONG), case="id", product="drug", event="reaction")
-    assert list(result.pairs.columns) == ["product", "event", *MEASURE_COLUMNS, "screens"]
+    assert list(result.pairs.columns) == ["product", "event", *MEASURE_COLUMNS, "screens", *MORE_COLUMNS]
     assert result.pairs["screens"].tolist() == [""] * 6
 
 
 def test_the_names_of_the_screens_met():
     rows = "".join(f"{i},A,rash\n" for i in range(6)) + "".join(f"{i},B,fever\n" for i in range(6, 60))
     result = screen(frame_of("id,drug,reaction\n" + rows), case="id", product="drug", event="reaction")
-    assert result.pairs["screens"].tolist() == ["evans;ror;ic;three", "evans;ror"]
-    assert result.met == {"evans": 2, "ror": 2, "ic": 1, "three": 1}
+    assert result.pairs["screens"].tolist() == [
+        "evans;ror;ic;ror_ema;eb05;ebgm_mhra;three",
+        "evans;ror;ror_ema",
+    ]
+    assert {name: pairs for name, pairs in result.met.items() if pairs} == {
+        "evans": 2,
+        "ror": 2,
+        "ic": 1,
+        "ror_ema": 2,
+        "eb05": 1,
+        "ebgm_mhra": 1,
+        "three": 1,
+    }
 
 
 def test_caers(shared):
     result = screen(read_table(shared / "data" / "caers" / "caers.csv"), case="id", product="var1", event="var2")
     assert (len(result.pairs), result.n, result.rows) == (17189, 3356, 20156)
-    assert result.met == {"evans": 319, "ror": 341, "ic": 257, "three": 257}
+    assert {name: result.met[name] for name in ("evans", "ror", "ic", "three")} == {
+        "evans": 319,
+        "ror": 341,
+        "ic": 257,
+        "three": 257,
+    }
     assert result.met_unbounded["ror"] == 29
+    assert result.fit.neg_log_likelihood <= 87348.31722559 + 1e-5
+    assert result.fit.warnings == ()
+
+
+def test_caers_at_the_priors_of_the_golden_file(shared):
+    frame = read_table(shared / "data" / "caers" / "caers.csv")
+    golden = pd.read_csv(shared / "golden" / "caers_measures.csv", keep_default_na=False).set_index(["product", "event"])
+    prior = Prior(3.25596853, 0.39999072, 2.02375195, 1.90613422, 0.06530760)
+    result = screen(frame, "id", "var1", "var2", strata=["strat1"], variant="truncated", prior=prior)
+    pairs = result.pairs.set_index(["product", "event"])
+    wanted = golden.loc[pairs.index].astype({name: float for name in ("ebgm_truncated", "E_by_sex")})
+    np.testing.assert_allclose(pairs["ebgm"], wanted["ebgm_truncated"], rtol=1e-6)
+    np.testing.assert_allclose(pairs["expected_stratified"], wanted["E_by_sex"], rtol=1e-9)
+    assert result.fit.neg_log_likelihood == pytest.approx(4162.45571, abs=1e-4)
+    assert (result.fit.starts, result.fit.warnings) == (0, ())
+    assert result.strata_fit.neg_log_likelihood <= 4025.85973 + 1e-4
+    assert result.strata.summary()["strata"] == 3
 
 
 def test_a_missing_column_names_file_and_columns(tmp_path):
@@ -86,17 +133,82 @@ def test_a_missing_column_names_file_and_columns(tmp_path):
     assert "id, drug, reaction" in message
 
 
-def test_a_table_without_rows():
-    result = screen(frame_of("id,drug,reaction\n"), case="id", product="drug", event="reaction")
-    assert (len(result.pairs), result.n) == (0, 0)
-    assert list(result.pairs.columns) == ["product", "event", *MEASURE_COLUMNS, "screens"]
+@pytest.mark.parametrize("rows", ["", "1,A,\n,A,rash\n"])
+def test_a_table_of_which_no_row_can_be_counted(rows):
+    with pytest.raises(TableError, match=r"none of its \d rows can be counted"):
+        screen(frame_of("id,drug,reaction\n" + rows), case="id", product="drug", event="reaction")
+
+
+STRATA = """\
+id,drug,reaction,sex,age
+1,A,rash,F,young
+1,A,fever,,
+2,A,rash,M,old
+3,B,rash,,old
+4,B,cough,F,young
+4,B,cough,M,young
+"""
+
+
+def test_strata_of_cases():
+    result = screen(frame_of(STRATA), "id", "drug", "reaction", strata=["sex", "age"])
+    summary = result.summary()["strata"]
+    assert (summary["columns"], summary["strata"]) == (["sex", "age"], 3)  # F young, M old, unknown old
+    assert (summary["cases_with_missing"], summary["cases_conflicting"]) == (1, 1)
+    assert list(result.pairs.columns[-10:]) == list(STRATIFIED_COLUMNS)
+    rash = result.pairs[(result.pairs["product"] == "A") & (result.pairs["event"] == "rash")].iloc[0]
+    # F young: cases 1 (A: rash, fever) and 4 (B: cough), E = 1 · 1 / 2; M old: case 2 alone, E = 1 · 1 / 1.
+    assert rash["expected_stratified"] == pytest.approx(1 / 2 + 1)
+
+
+def test_one_stratum_is_nothing_to_stratify_by():
+    frame = frame_of("id,drug,reaction,sex\n1,A,rash,F\n2,B,rash,F\n")
+    with pytest.raises(TableError, match="all cases are in one stratum, sex “F”: there is nothing to stratify by"):
+        screen(frame, "id", "drug", "reaction", strata=["sex"])
+
+
+def test_a_column_that_is_there_twice(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("id,drug,drug,reaction\n1,A,B,rash\n", encoding="utf-8")
+    with pytest.raises(TableError, match=r"t\.csv: column “drug”, wanted as product, is there more than once"):
+        screen(read_table(path), "id", "drug", "reaction")
+
+
+def test_a_workbook_with_a_column_twice(tmp_path):
+    book = xlsxwriter.Workbook(tmp_path / "t.xlsx")
+    sheet = book.add_worksheet()
+    for row, values in enumerate([["id", "drug", "drug", "reaction"], ["1", "A", "B", "rash"]]):
+        sheet.write_row(row, 0, values)
+    book.close()
+    with pytest.raises(TableError, match="column “drug”, wanted as product, is there more than once"):
+        screen(read_table(tmp_path / "t.xlsx"), "id", "drug", "reaction")
 
 
 def test_measures_of_given_tables():
-    result = measure_tables(frame_of("product,a,b,c,d,prr\nX,10,30,20,140,9\nY,0,1,2,3,\nZ,3,0,0,5,\n"))
-    assert list(result.columns) == ["product", *MEASURE_COLUMNS]
+    measured = measure_tables(frame_of("product,a,b,c,d,prr\nX,10,30,20,140,9\nY,0,1,2,3,\nZ,3,0,0,5,\n"))
+    result = measured.tables
+    assert measured.fit.variant == "truncated"
+    assert list(result.columns) == ["product", *MEASURE_COLUMNS, *MORE_COLUMNS]
+    assert result["ebgm"].isna().tolist() == [False, True, False]
+    assert result["q_bh"].tolist()[1:] == pytest.approx([np.nan, 3 / 56], nan_ok=True)  # p = 1 / C(8, 3), 3 tables
     assert result["prr"].tolist() == pytest.approx([2, np.nan, np.inf], nan_ok=True)
     assert result["a"].tolist() == [10, 0, 3]
+
+
+def test_measures_at_a_given_prior():
+    one = Prior(2, 4, 2, 4, 0.5)  # both components the same: posterior Gamma(2 + 10, 4 + 6)
+    measured = measure_tables(frame_of("a,b,c,d\n10,30,20,140\n"), one)
+    assert measured.fit is None
+    assert measured.tables["ebgm"].iloc[0] == pytest.approx(np.exp(digamma(12)) / 10)
+    assert measured.tables["eb05"].iloc[0] == pytest.approx(gamma.ppf(0.05, 12, scale=1 / 10))
+    assert measured.tables["eb95"].iloc[0] == pytest.approx(gamma.ppf(0.95, 12, scale=1 / 10))
+
+
+def test_tables_without_a_case_have_no_prior():
+    with pytest.raises(TableError, match="no table has a case in cell a"):
+        measure_tables(frame_of("a,b,c,d\n0,1,2,3\n"))
+    with pytest.raises(TableError, match="has no rows"):
+        measure_tables(frame_of("a,b,c,d\n"))
 
 
 @pytest.mark.parametrize(

@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from scipy.special import gammaincinv
 from scipy.stats import chi2_contingency, gamma, nchypergeom_fisher
 from scipy.stats.contingency import odds_ratio
 from statsmodels.stats.contingency_tables import Table2x2
 
 from pv.signals import measures
-from pv.signals.measures import MEASURE_COLUMNS, all_measures, cells_from_margins, exact_low
+from pv.signals.blocks import ROWS
+from pv.signals.measures import FURTHER_COLUMNS, MEASURE_COLUMNS, all_measures, cells_from_margins, exact_low
 
 # Pairs of the CAERS reports of 2012 on dietary supplements (FDA, public domain; the table of the R package openEBGM).
 # Values by R's package faers 1.1.5 on the 2×2 tables, limits of IC by exact gamma quantiles; to ten digits.
@@ -96,6 +98,7 @@ def test_worked_by_hand():
     assert one(measures.chi_square, 10, 30, 20, 140) == pytest.approx((98e6 / 32.64e6, 128e6 / 32.64e6))
     # E = 40·30/200 = 6; log2(10.5/6.5)
     assert measures.expected([10], [30], [20], [140])[0] == 6
+    assert measures.rrr([10], [30], [20], [140])[0] == pytest.approx(10 / 6)
     assert one(measures.ic, 10, 30, 20, 140)[0] == pytest.approx(np.log2(10.5 / 6.5))
 
 
@@ -216,14 +219,63 @@ def test_ic_goes_to_the_logarithm_of_observed_over_expected():
         assert high - low < 5 / np.sqrt(scale)
 
 
+@settings(deadline=None)
+@given(tables)
+def test_rrr_is_what_ic_shrinks_and_product_and_event_may_change_places(cells):
+    a, b, c, d = cells
+    ratio = measures.rrr([a], [b], [c], [d])[0]
+    assert ratio == pytest.approx(a / measures.expected([a], [b], [c], [d])[0], rel=1e-12)
+    assert measures.rrr([a], [c], [b], [d])[0] == ratio
+    assert abs(one(measures.ic, *cells)[0]) <= abs(np.log2(ratio)) + 1e-12
+
+
+def test_rrr_where_a_is_0():
+    assert np.isnan(measures.rrr([0, 0], [3, 0], [4, 0], [5, 0])).all()
+
+
+def test_the_limits_of_ic_where_a_is_large():
+    a = np.array([1, 1022, 1023, 1024, 1025, 10**6])
+    found = measures.ic(a, 0 * a, 0 * a, 0 * a)  # E = a
+    for limit, tail in ((found.low, 0.025), (found.high, 0.975)):
+        np.testing.assert_allclose(limit, np.log2(gammaincinv(a + 0.5, tail) / (a + 0.5)), rtol=0, atol=1e-14)
+
+
 @settings(max_examples=30, deadline=None)
 @given(st.lists(tables, min_size=1, max_size=30))
 def test_a_table_does_not_depend_on_its_neighbours(rows):
     together = all_measures(*zip(*rows, strict=True))
     for number, row in enumerate(rows):
         alone = all_measures(*([cell] for cell in row))
-        for name in MEASURE_COLUMNS:
+        for name in (*MEASURE_COLUMNS, *FURTHER_COLUMNS):
             np.testing.assert_array_equal(alone[name][0], together[name][number])
+
+
+def test_all_measures_are_the_functions_one_by_one_in_any_number_of_blocks():
+    some = np.random.default_rng(3).integers(0, [[5], [4], [9], [2000]], (4, 1000))
+    cells = [np.resize(cell, ROWS + 17) for cell in some]
+    found = all_measures(*cells)
+    assert tuple(found) == (*MEASURE_COLUMNS, *FURTHER_COLUMNS)
+    peers = dict(zip("abcd", some, strict=True))
+    peers |= {"expected": measures.expected(*some), "rrr": measures.rrr(*some)}
+    for name, function in (("prr", measures.prr), ("ror", measures.ror)):
+        ratio = function(*some)
+        peers |= {name: ratio.value, f"{name}_low": ratio.low, f"{name}_high": ratio.high}
+    information, squares = measures.ic(*some), measures.chi_square(*some)
+    peers |= {"ic": information.value, "ic025": information.low, "ic975": information.high}
+    peers |= {"chi_square": squares.yates, "chi_square_pearson": squares.pearson}
+    assert set(peers) == set(found)
+    for name, values in peers.items():
+        np.testing.assert_array_equal(found[name], np.resize(values, ROWS + 17), err_msg=name)
+
+
+def test_cells_that_are_whole_numbers_are_not_copied():
+    cells = [np.array([3, 1]), np.array([2, 0]), np.array([4, 7]), np.array([20, 9])]
+    found = all_measures(*cells)
+    assert all(found[name] is cell for name, cell in zip("abcd", cells, strict=True))
+    as_floats = all_measures(*(cell.astype(float) for cell in cells))
+    for name in found:
+        assert as_floats[name].dtype == found[name].dtype
+        np.testing.assert_array_equal(as_floats[name], found[name])
 
 
 def test_no_tables():
@@ -239,18 +291,40 @@ def test_no_tables():
         (([1, 2], [3, 4], [5, 6], [7, np.inf]), r"row 2: d = inf is infinite"),
         (([1, 2], [3, 4], [5, 6], [7, 2**53]), r"row 2: d = 9007199254740992 is 2\^53 or more"),
         (([1, 2], [3, 4], [5, 6], [7]), r"of one length"),
+        (([1, 2], [3, 4], [5, 6], [7, 2**62]), r"row 2: d = 4611686018427387904 is 2\^53 or more"),
         ((["x"], [1], [1], [1]), r"column a holds something that is no number"),
+        (([1, None], [3, 4], [5, 6], [7, 8]), r"row 2: a = None is missing"),
+        (([[1]], [[1]], [[1]], [[1]]), r"of one length"),
     ],
 )
 def test_cells_that_are_no_counts(cells, message):
-    for function in (measures.prr, measures.ror, measures.chi_square, measures.ic, measures.expected, all_measures):
+    ratios = (measures.prr, measures.ror, measures.rrr, measures.expected)
+    for function in (*ratios, measures.chi_square, measures.ic, exact_low, all_measures):
         with pytest.raises(ValueError, match=message):
             function(*cells)
+
+
+def test_a_bad_row_is_counted_over_all_blocks():
+    cells = np.ones((4, ROWS + 9), dtype=np.int64)
+    cells[2, ROWS + 4] = -1
+    with pytest.raises(ValueError, match=rf"row {ROWS + 5}: c = -1 is negative"):
+        all_measures(*cells)
 
 
 def test_cells_from_margins():
     b, c, d = cells_from_margins([10, 1], [40, 1], [30, 1], 200)
     assert (list(b), list(c), list(d)) == ([30, 0], [20, 0], [140, 199])
+
+
+def test_cells_from_margins_of_any_type():
+    wanted = cells_from_margins(np.array([10, 1]), np.array([40, 1]), np.array([30, 1]), np.array([200, 300]))
+    assert [list(cell) for cell in wanted] == [[30, 0], [20, 0], [140, 299]]
+    for dtype in (np.float64, np.int32, np.uint64, object):
+        found = cells_from_margins(*(np.array(x, dtype) for x in ([10, 1], [40, 1], [30, 1], [200, 300])))
+        for cell, other in zip(found, wanted, strict=True):
+            assert cell.dtype == np.int64
+            np.testing.assert_array_equal(cell, other)
+    assert [len(cell) for cell in cells_from_margins([], [], [], 200)] == [0, 0, 0]
 
 
 @pytest.mark.parametrize(
@@ -260,6 +334,10 @@ def test_cells_from_margins():
         (([5], [9], [4], [20]), r"row 1: a is above n_event"),
         (([1, 1], [3, 9], [3, 9], [20, 16]), r"row 2: n_product \+ n_event - a is above n"),
         (([-1], [3], [3], [9]), r"row 1: a = -1 is negative"),
+        (([1, 2], [3, 3.5], [3, 3], [9, 9]), r"row 2: n_product = 3.5 is not a whole number"),
+        (([1, 2], [3, 3], [3, np.nan], [9, 9]), r"row 2: n_event = nan is missing"),
+        (([1, 1], [2, 2], [2, 2], 2), r"row 1: n_product \+ n_event - a is above n.*n = 2"),
+        (([1, 1], [2, 2], [2, 2], -5), r"row 1: n = -5 is negative"),
     ],
 )
 def test_margins_that_contradict_each_other(margins, message):

@@ -5,7 +5,7 @@ import pytest
 
 from pv.reference import ReferenceDataError, streams
 from pv.signals.measures import MEASURE_COLUMNS, all_measures
-from pv.signals.screens import Criterion, Rule, Table, load_screens, tables_of
+from pv.signals.screens import Criterion, Rule, Table, load_screens, parse_strata, screens_text, tables_of
 
 HEAD = 'title = "t"\nsource = "s"\nreviewed = 2026-11-22\n'
 KEYS = {
@@ -41,7 +41,11 @@ def test_the_shipped_screens():
     screens = {screen.name: screen for screen in load_screens()}
     assert str(screens["evans"].rule) == "PRR ≥ 2, χ² ≥ 4, a ≥ 3"
     assert str(screens["three"].rule) == "PRR ≥ 2, χ² ≥ 4, a ≥ 3, ROR025 > 1, IC025 > 0"
-    assert [name for name, screen in screens.items() if screen.general] == ["evans", "ror", "ic", "three"]
+    general = "evans ror ic ror_ema ic_medium ic_strong eb05 ebgm_mhra three".split()
+    assert [name for name, screen in screens.items() if screen.general] == general
+    assert [name for name, screen in screens.items() if screen.needs_prior] == ["eb05", "ebgm_mhra"]
+    assert str(screens["ebgm_mhra"].rule) == "EBGM ≥ 2.5, EB05 ≥ 1.8, a ≥ 3"
+    assert "过敏性休克" in screens["designated"].events
     assert screens["device_class"].comparator == "class"
     assert (screens["drug_approval"].level, screens["drug_approval"].comparator) == ("approval", "generic")
     assert {screen.mark for screen in screens.values()} <= {"S", "W", "K"}
@@ -163,3 +167,23 @@ def test_every_measure_of_the_table_can_be_bounded(load):
     bounds = ", ".join(f'["{name}", ">", 0]' for name in (*MEASURE_COLUMNS, "serious", "deaths"))
     [screen] = load(entry(any=f"[{bounds}]", all=None))
     assert len(screen.rule.parts) == len(MEASURE_COLUMNS) + 2
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("events", "[]", "“mine”, key “events” is an empty list. To mend: name some, or leave the key out"),
+        ("events", '"rash"', "“mine”, key “events” holds 'rash'. To mend: write a list of texts"),
+        ("products", "[1]", r"“mine”, key “products” holds \[1\]"),
+    ],
+)
+def test_labels_that_are_no_list_of_texts(load, key, value, message):
+    with pytest.raises(ReferenceDataError, match=message):
+        load(entry(**{key: value}))
+
+
+def test_what_the_signals_are_stratified_by():
+    assert parse_strata(screens_text()) == ("age_band", "sex")
+    assert parse_strata('title = "t"') == ()
+    with pytest.raises(ReferenceDataError, match="key “strata” holds \\['weight'\\]. Write a list of sex, age_band"):
+        parse_strata('strata = ["weight"]')
