@@ -3,7 +3,7 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 RUN := sh tools/run
 
-.PHONY: help setup test lint demo bench airflow clean
+.PHONY: help setup test lint demo bench calibration airflow clean
 
 help:            ## this list
 	@sed -n 's/^\([a-z]*\): .*## */  make \1  – /p' Makefile
@@ -25,6 +25,9 @@ demo: setup      ## a demo city, loaded and reported through the real DAGs
 
 bench: setup     ## speed, memory and detection figures
 	@$(RUN) python -m bench
+
+calibration: setup ## docs/calibration.md anew: what screens and q-values do where the truth is known
+	@$(RUN) python -m bench calibration --write docs/calibration.md
 
 airflow: setup   ## local Airflow with its web page
 	@sh tools/airflow
