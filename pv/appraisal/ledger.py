@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from pv.appraisal.areas import UNASSIGNED, AreaTree, area_tree
-from pv.reference import streams as known_streams
+from pv.reference import reported
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -126,9 +126,10 @@ def within(dates: pd.Series[str], start: date | None, end: date) -> pd.Series[bo
 
 
 def _streams(seen: Iterable[str]) -> tuple[str, ...]:
-    """The streams of `streams.toml` in their order, then any other that occurs."""
-    known = tuple(known_streams())
-    return (*known, *sorted(set(seen) - set(known)))
+    """The streams of a report in the order of `streams.toml`, then any other that occurs."""
+    occurring = set(seen)
+    known = reported(occurring)
+    return (*known, *sorted(occurring - set(known)))
 
 
 def _not_stored(filings: pd.DataFrame, quarantined: pd.DataFrame) -> pd.Series[bool]:

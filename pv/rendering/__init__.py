@@ -11,7 +11,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-from pv.rendering.columns import CSV_TABLES
 from pv.rendering.hospital_model import hospital_report
 from pv.rendering.hospital_workbook import write_hospital_workbook
 from pv.rendering.index import render_index
@@ -20,7 +19,7 @@ from pv.rendering.signal_model import signal_report
 from pv.rendering.signal_workbook import write_signal_workbook
 from pv.rendering.site import write_hospital_pages, write_signal_pages
 from pv.rendering.summary import summary
-from pv.rendering.tables import write_csv
+from pv.rendering.tables import CSV_TABLES, write_csv
 
 __all__ = ["WeekInput", "render_index", "render_week"]
 
@@ -31,9 +30,8 @@ def render_week(week_input: WeekInput, folder: Path, *, fingerprint: str = "") -
     `fingerprint` is kept in the summary: it lets the caller tell whether a later computation says the same.
     """
     signals, hospitals = signal_report(week_input), hospital_report(week_input)
-    frames = {"signals": week_input.signals} | {
-        name: getattr(week_input.appraisal, name) for name in CSV_TABLES if name != "signals"
-    }
+    appraised = {name: frame for name, frame in vars(week_input.appraisal).items() if name in CSV_TABLES}
+    frames = {"signals": week_input.signals, **appraised, **week_input.evidence}
     for name, frame in frames.items():
         write_csv(frame, folder / f"{name}.csv")
     write_signal_pages(signals, folder)

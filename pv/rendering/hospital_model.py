@@ -11,7 +11,7 @@ import pandas as pd
 
 from pv.appraisal import Appraisal
 from pv.appraisal.evaluation import calendar_note
-from pv.rendering import columns
+from pv.rendering import hospital_columns
 from pv.rendering.columns import Table
 from pv.rendering.models import (
     Attention,
@@ -30,14 +30,14 @@ from pv.rendering.target_grid import target_grid
 _ALL = "all"
 _UNASSIGNED = "（未归属 unassigned）"
 _FRAMES = {
-    "hospital_rates": columns.HOSPITAL_RATES,
-    "district_rates": columns.DISTRICT_RATES,
-    "target_status": columns.TARGET_STATUS,
-    "silent": columns.SILENT,
-    "stopped": columns.STOPPED,
-    "coverage": columns.COVERAGE,
-    "evaluation": columns.EVALUATION,
-    "reconciliation": columns.RECONCILIATION,
+    "hospital_rates": hospital_columns.HOSPITAL_RATES,
+    "district_rates": hospital_columns.DISTRICT_RATES,
+    "target_status": hospital_columns.TARGET_STATUS,
+    "silent": hospital_columns.SILENT,
+    "stopped": hospital_columns.STOPPED,
+    "coverage": hospital_columns.COVERAGE,
+    "evaluation": hospital_columns.EVALUATION,
+    "reconciliation": hospital_columns.RECONCILIATION,
 }
 
 

@@ -26,12 +26,22 @@ CODES: dict[str, dict[str, tuple[str, str]]] = {
         "product": ("产品", "product"),
         "maker": ("生产企业", "maker"),
         "category": ("化妆品分类", "category"),
+        "type": ("疫苗种类", "type of vaccine"),
+        "substance": ("成分", "substance"),
     },
     "comparator": {
         "stream": ("本类别全部报告", "all reports of the stream"),
+        "background": ("全省（全国）其余报告", "the rest of the province or the nation"),
         "generic": ("同一通用名称", "the same generic name"),
         "class": ("同类产品", "the same kind of device"),
         "category": ("同类化妆品", "the same category"),
+    },
+    "onset_pattern": {
+        "early": ("早发", "early"),
+        "constant": ("恒定", "constant"),
+        "late": ("迟发", "late"),
+        "too_few": ("例数过少", "too few"),
+        "not_identifiable": ("无法判断", "cannot be told"),
     },
     "window": {"all": ("全部时间", "all time"), "12m": ("近12个月", "last 12 months")},
     "sex": {
@@ -99,16 +109,23 @@ def _stream_lists() -> Mapping[str, Mapping[str, tuple[str, str]]]:
             "drug+device": ("药品＋医疗器械", "drugs and devices"),
         },
         "event_kind": kinds,
+        "prior_warning": {code: (text["zh"], text["en"]) for code, text in shipped_toml("messages")["prior"].items()},
+        "subgroup": {
+            name: (words["zh"], words["en"])
+            for name, words in shipped_toml("subgroups").items()
+            if isinstance(words, dict)
+        },
         "metric": {name: (words["zh"], words["en"]) for name, words in shipped_toml("targets")["metrics"].items()},
     }
 
 
 def code_label(codes: str, code: str, language: str) -> str:
     """The word for a code in a code list; a code that is not in the list stands for itself."""
-    words = (CODES.get(codes) or _stream_lists()[codes]).get(code)
+    name, _, which = code.partition(":")  # one of several of a kind, such as "district:东湖区"
+    words = (CODES.get(codes) or _stream_lists()[codes]).get(name)
     if words is None:
         return code
-    return words[0] if language == "zh" else words[1]
+    return f"{words[0] if language == 'zh' else words[1]} {which}".rstrip()
 
 
 def is_share(metric: str) -> bool:

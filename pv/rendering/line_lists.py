@@ -11,8 +11,9 @@ from collections.abc import Sequence
 import pandas as pd
 
 from pv.appraisal.ledger import within
-from pv.rendering.columns import CASES, Table
+from pv.rendering.columns import Table
 from pv.rendering.models import Alert
+from pv.rendering.signal_columns import CASES
 from pv.week import Week
 
 _SEPARATOR = "; "

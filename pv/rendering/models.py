@@ -32,7 +32,8 @@ class WeekInput:
     """All that the reports of one week are made from: the view of `week` as known at `as_of` (UTC).
 
     `signals` and `counted` as of `pv.signals.alerts` for all streams; `filings` and `quarantined` as of `pv.cases`
-    (`reasons` in English, beside it `reasons_zh`); `filings_before` is the view of the week before;
+    (`reasons` in English, beside it `reasons_zh`); `filings_before` is the view of the week before; `evidence`: the
+    tables of `pv.signals.evidence` over all streams;
     `files`: files ingested up to `as_of`; `unmapped`: stream, kind (product, event, hospital), wording, cases.
     """
 
@@ -49,6 +50,7 @@ class WeekInput:
     files: pd.DataFrame = field(repr=False)
     unmapped: pd.DataFrame = field(repr=False)
     screens: Sequence[Screen] = field(repr=False)
+    evidence: Mapping[str, pd.DataFrame] = field(repr=False, default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -162,6 +164,25 @@ class Alert:
     deaths: int
     hospitals: int
     status_since: str
+    rrr: float
+    chi_square_pearson: float
+    ebgm: float
+    eb05: float
+    eb95: float
+    p: float
+    p_mid: float
+    q_bh: float
+    q_by: float
+    expected_stratified: float
+    ror_mh: float
+    ror_mh_low: float
+    ror_mh_high: float
+    ic_stratified: float
+    ic025_stratified: float
+    ic975_stratified: float
+    ebgm_stratified: float
+    eb05_stratified: float
+    eb95_stratified: float
 
     def changed_in(self, week: Week) -> bool:
         """Whether this week gave a reason to look at the pair again."""
@@ -217,6 +238,8 @@ class SignalReport:
     quarantined: Table = field(repr=False)
     unmapped: Table = field(repr=False)
     counted: Table = field(repr=False)
+    priors: Table = field(repr=False)
+    evidence: tuple[tuple[str, Table], ...] = field(repr=False)  # by the names of `evidence_columns.EVIDENCE`
     screens: tuple[Screen, ...] = field(repr=False)
 
 

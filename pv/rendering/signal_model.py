@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from itertools import groupby
 from typing import Any
@@ -12,7 +12,8 @@ from typing import Any
 import pandas as pd
 
 from pv.reference import streams
-from pv.rendering.columns import ASSESSMENT, CASES, COUNTED, FILES, QUARANTINED, UNMAPPED, Column, Table
+from pv.rendering.columns import Column, Table
+from pv.rendering.evidence_columns import EVIDENCE
 from pv.rendering.line_lists import cases_behind, line_list, week_cases
 from pv.rendering.models import (
     CHANGED,
@@ -27,6 +28,7 @@ from pv.rendering.models import (
     WeekInput,
     waiting,
 )
+from pv.rendering.signal_columns import ASSESSMENT, CASES, COUNTED, FILES, PRIORS, QUARANTINED, UNMAPPED
 from pv.rendering.totals import stream_totals
 from pv.week import Week
 
@@ -60,8 +62,15 @@ def signal_report(week_input: WeekInput) -> SignalReport:
         quarantined=_table(week_input.quarantined, QUARANTINED, by=["received_on"]),
         unmapped=_table(week_input.unmapped, UNMAPPED, by=["cases"]),
         counted=Table.of(week_input.counted, COUNTED),
+        priors=Table.of(week_input.counted[week_input.counted["points"] > 0], PRIORS),
+        evidence=tuple(_evidence(week_input.evidence)),
         screens=tuple(week_input.screens),
     )
+
+
+def _evidence(frames: Mapping[str, pd.DataFrame]) -> Iterator[tuple[str, Table]]:
+    for name, columns in EVIDENCE.items():
+        yield name, Table.of(frames[name], columns) if name in frames else Table(columns, ())
 
 
 def _alerts(signals: pd.DataFrame) -> Iterator[Alert]:

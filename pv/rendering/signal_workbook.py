@@ -6,10 +6,12 @@ from pathlib import Path
 
 from xlsxwriter.worksheet import Worksheet
 
-from pv.rendering.columns import ALERT_COUNTS, SCREENS, SIGNALS, TOTALS, Table
+from pv.rendering.columns import Table
+from pv.rendering.evidence_columns import EVIDENCE_SHEETS
 from pv.rendering.formats import local_instant
 from pv.rendering.labels import CODES
 from pv.rendering.models import SignalReport
+from pv.rendering.signal_columns import ALERT_COUNTS, SCREENS, SIGNALS, TOTALS
 from pv.rendering.workbook import Book
 
 _SHEETS = (
@@ -27,7 +29,18 @@ _SHEETS = (
     ("数据质量", "导入的文件与行数核对", "Files and the account of their rows"),
     ("隔离报告", "无法正确计数的报告及原因", "Reports that cannot be counted rightly, with every reason"),
     ("待对照", "目前按原文计数", "Wordings that wait for a mapping"),
+    (
+        "亚组",
+        "儿童、老年人、男女、哨点医院、严重病例等亚组内符合筛选标准的产品–事件对",
+        "Pairs that meet a screen within a subgroup",
+    ),
+    ("遮蔽", "因某产品报告过多而被掩盖的产品–事件对", "Pairs hidden by a product with very many reports"),
+    ("联合用药", "两种产品合用时更多见的事件", "Events more frequent where two products are used together"),
+    ("起效时间", "用药至发生的天数及 Weibull 形状", "Days from first use to onset, and their Weibull shape"),
+    ("重复报告影响", "按病例与按报告份数计算的差别", "Counted by case and by report as filed"),
+    ("国外数据", "国外数据库中的同一产品–事件对，仅供参考", "The same pairs in foreign databases, for information"),
     ("计数范围", "计入与未计入", "What was counted, and what was left out"),
+    ("EBGM先验", "各表 EBGM 先验分布的拟合", "The fitted prior behind EBGM, table by table"),
     ("筛选标准", "现用筛选标准", "Screens in use"),
 )
 
@@ -45,7 +58,10 @@ def write_signal_workbook(report: SignalReport, path: Path) -> None:
         book.table_sheet("数据质量", report.files)
         book.table_sheet("隔离报告", report.quarantined, frozen=2)
         book.table_sheet("待对照", report.unmapped)
+        for name, table in report.evidence:
+            book.table_sheet(EVIDENCE_SHEETS[name], table, frozen=4)
         book.table_sheet("计数范围", report.counted, frozen=5)
+        book.table_sheet("EBGM先验", report.priors, frozen=5)
         screens = tuple((s.name, s.zh, s.en, str(s.rule), s.source, s.mark) for s in report.screens)
         book.table_sheet("筛选标准", Table(SCREENS, screens))
 

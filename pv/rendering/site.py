@@ -10,7 +10,8 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from pv.rendering import charts, columns, formats
+from pv.rendering import charts, formats, hospital_columns, signal_columns
+from pv.rendering.evidence_columns import EVIDENCE_SHEETS
 from pv.rendering.language import LANGUAGES, Language, language, reports_folder
 from pv.rendering.models import CHANGED, LAPSED, STANDING, Alert, HospitalReport, SignalReport
 
@@ -84,6 +85,7 @@ def _environment(code: str) -> Environment:
         "css": Markup((reports_folder() / "css" / "report.css").read_text(encoding="utf-8")),  # noqa: S704 - our file
         "number": lambda value: formats.write(value, "count", code),
         "decimal": lambda value: formats.write(value, "ratio", code),
+        "probability": lambda value: formats.write(value, "probability", code),
         "rate": lambda value: formats.write(value, "number", code),
         "percent": lambda value: formats.write(value, "percent", code),
         "growth": lambda value: formats.write(value, "growth", code),
@@ -93,11 +95,12 @@ def _environment(code: str) -> Environment:
         "bars": charts.bars,
         "axis": charts.axis,
         "interval_chart": charts.interval_chart,
-        "signals": {column.name: column for column in columns.SIGNALS},
-        "totals_columns": columns.TOTALS,
-        "hospital_columns": {column.name: column for column in columns.HOSPITAL_RATES},
-        "district_columns": {column.name: column for column in columns.DISTRICT_RATES},
-        "target_columns": {column.name: column for column in columns.TARGET_STATUS},
+        "signals": {column.name: column for column in signal_columns.SIGNALS},
+        "totals_columns": signal_columns.TOTALS,
+        "hospital_columns": {column.name: column for column in hospital_columns.HOSPITAL_RATES},
+        "district_columns": {column.name: column for column in hospital_columns.DISTRICT_RATES},
+        "target_columns": {column.name: column for column in hospital_columns.TARGET_STATUS},
+        "evidence_sheets": EVIDENCE_SHEETS,
         "statuses": (*CHANGED, *STANDING, LAPSED),
     }
     return environment

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from pv.appraisal.ledger import periods, within
-from pv.reference import streams
+from pv.reference import reported, streams
 from pv.rendering.line_lists import in_week
 from pv.rendering.models import StreamTotals
 from pv.week import Week
@@ -19,10 +19,10 @@ _FIELDS = ["stream", "received_on", "serious", "death", "new", "merged"]
 
 
 def stream_totals(filings: pd.DataFrame, quarantined: pd.DataFrame, week: Week) -> tuple[StreamTotals, ...]:
-    """Totals of the streams that ever reported (of all streams where none did), in the order of `streams.toml`."""
+    """Totals of the streams that ever reported (of the core ones where none did), in the order of `streams.toml`."""
     official = official_reports(filings, quarantined)
     seen = set(official["stream"])
-    order = [name for name in streams() if name in seen or not seen] + sorted(seen - set(streams()))
+    order = [name for name in streams() if name in (seen or reported(()))] + sorted(seen - set(streams()))
     dated = official[official["received_on"] != ""]
     since = Week.of(pd.Timestamp(dated["received_on"].min()).date()) if len(dated) else week
     return tuple(_totals(dated[dated["stream"] == name], name, week, since) for name in order)

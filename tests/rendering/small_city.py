@@ -14,6 +14,7 @@ from pv.cases import OPEN_END, StreamView
 from pv.reference import COLUMNS, Reference, build, streams
 from pv.rendering.models import WeekInput
 from pv.signals.alerts import signals_of_weeks
+from pv.signals.evidence import KINDS, evidence
 from pv.signals.screens import load_screens
 from pv.week import Week
 
@@ -77,7 +78,12 @@ def make_reference(hospitals: Sequence[tuple[str, str, str, str, str, int]] = tu
         {"set": "市级考核指标", "metric": "evaluation_rate", "stream": "all", "comparison": ">=", "value": 0.95},
         {"set": "上级要求", "metric": "training", "stream": "all", "comparison": ">=", "value": 1},
     ]
+    foreign = {"database": "FAERS", "stream": "drug", "event_kind": "reaction", "as_of": "2026-06-30", "source": "FDA"}
+    product, event = next(iter(PLANTED.items()))
     texts = {
+        "foreign": csv(
+            "foreign", [foreign | {"product": product, "event": event, "a": 9, "b": 90, "c": 50, "d": 9000}]
+        ),
         "areas": csv("areas", [dict(zip(("code", "name", "parent"), area, strict=True)) for area in AREAS]),
         "hospitals": csv(
             "hospitals",
@@ -181,7 +187,15 @@ def make_view(filings: pd.DataFrame, stream: str) -> StreamView:
     mine = filings[(filings["stream"] == stream) & (filings["left_out"] == "")].reset_index(drop=True)
     weeks = pd.Series([Week.of(datetime.fromisoformat(day).date()).index for day in mine["received_on"]], dtype="int64")
     cases = mine[["case", "serious", "death", "new"]].assign(
-        start=weeks, end=OPEN_END, received=weeks, hospital=mine["hospital_id"]
+        start=weeks,
+        end=OPEN_END,
+        received=weeks,
+        hospital=mine["hospital_id"],
+        onset_on=mine["onset_on"],
+        sex=mine["sex"].replace({"unknown": ""}),
+        age_years=[float(70 if number % 3 else 8) for number in range(len(mine))],
+        district="D1",
+        sentinel=mine["hospital_id"] == "H01",
     )
     levels = streams()[stream].levels
     place = {product: position for position, product in enumerate(PRODUCTS[stream])}
@@ -194,6 +208,7 @@ def make_view(filings: pd.DataFrame, stream: str) -> StreamView:
             products[level] = [kinds[place.get(product, 0)] for product in mine["products"]]
         elif level != streams()[stream].default_level:
             products[level] = ""
+    products["used_from"] = mine["onset_on"].to_numpy()
     kinds = list(streams()[stream].event_kinds)
     events = pd.DataFrame(
         [
@@ -227,7 +242,14 @@ def make_quarantined() -> pd.DataFrame:
 def make_city(filings: pd.DataFrame, quarantined: pd.DataFrame, reference: Reference | None = None) -> City:
     reference = reference or make_reference()
     screens = load_screens()
-    parts = [next(iter(signals_of_weeks(make_view(filings, stream), [WEEK], screens)))[1:] for stream in streams()]
+    views = [make_view(filings, stream) for stream in PRODUCTS]
+    parts = [next(iter(signals_of_weeks(view, [WEEK], screens, strata=("sex",))))[1:] for view in views]
+    twice = filings[filings["left_out"] == ""].iloc[::7].assign(case=lambda rows: rows["case"] + "-again")
+    filed = [make_view(pd.concat([filings, twice], ignore_index=True), stream) for stream in PRODUCTS]
+    beside = [
+        evidence(view, as_filed, WEEK, screens, part[0], reference.foreign)
+        for view, as_filed, part in zip(views, filed, parts, strict=True)
+    ]
     files = [
         {
             "file": f"{streams()[stream].zh}2026年第{46 - age}周.xlsx",
@@ -242,7 +264,7 @@ def make_city(filings: pd.DataFrame, quarantined: pd.DataFrame, reference: Refer
             "warnings": 1,
             "cases": 12,
         }
-        for place, stream in enumerate(streams())
+        for place, stream in enumerate(PRODUCTS)
         for age in (0, 1)
     ]
     unmapped = [("drug", "hospital", "城南诊所", 21), ("device", "product", "国械注准2017 输液器（旧）", 3)]
@@ -260,5 +282,6 @@ def make_city(filings: pd.DataFrame, quarantined: pd.DataFrame, reference: Refer
         files=pd.DataFrame(files),
         unmapped=pd.DataFrame(unmapped, columns=["stream", "kind", "wording", "cases"]),
         screens=screens,
+        evidence={name: pd.concat([tables[name] for tables in beside], ignore_index=True) for name in KINDS},
     )
     return City(filings, quarantined, reference, week_input)

@@ -9,7 +9,7 @@ from babel.messages.pofile import read_po
 from jinja2.ext import babel_extract
 
 from pv.reference import shipped_csv, streams
-from pv.rendering import columns
+from pv.rendering import hospital_columns, signal_columns
 from pv.rendering.columns import Column
 from pv.rendering.labels import CODES, code_label
 from pv.rendering.language import language, reports_folder
@@ -60,7 +60,8 @@ def test_plurals() -> None:
 
 
 def declared() -> list[tuple[str, Column]]:
-    tables = {name: value for name, value in vars(columns).items() if name.isupper() and isinstance(value, tuple)}
+    modules = vars(signal_columns) | vars(hospital_columns)
+    tables = {name: value for name, value in modules.items() if name.isupper() and isinstance(value, tuple)}
     return [(name, column) for name, table in tables.items() for column in table]
 
 

@@ -8,14 +8,16 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from read_page import Page, read_page
 from small_city import City, make_city, make_filings, make_quarantined
 
 from pv.rendering import formats, render_week
-from pv.rendering.columns import CSV_TABLES
 from pv.rendering.models import WeekInput
+from pv.rendering.tables import CSV_TABLES
+from pv.signals.evidence import KINDS
 
 PAGES = ("signals.zh.html", "signals.en.html", "hospitals.zh.html", "hospitals.en.html")
 TABLES = ("signals.csv", "hospital_rates.csv", "district_rates.csv", "target_status.csv")
@@ -33,7 +35,8 @@ def read_csv(path: Path) -> pd.DataFrame:
 
 def test_everything_is_there(rendered: Path) -> None:
     names = {path.name for path in rendered.iterdir()}
-    assert names == {*PAGES, *TABLES, "signals.xlsx", "hospitals.xlsx", "summary.json"}
+    evidence = {f"{name}.csv" for name in KINDS}
+    assert names == {*PAGES, *TABLES, *evidence, "signals.xlsx", "hospitals.xlsx", "summary.json"}
 
 
 def test_the_same_week_gives_the_same_bytes(rendered: Path, city: City, tmp_path: Path) -> None:
@@ -95,13 +98,18 @@ def test_alerts_in_the_page_equal_the_csv(rendered: Path, code: str) -> None:
     page = read_page(rendered / f"signals.{code}.html")
     lines = [row for table in page.tables for row in table[1:] if len(row) == 9 and " → " in row[1]]
     signals = read_csv(rendered / "signals.csv")
-    changed = signals[signals["status"].isin(["new", "returned", "strengthened"])]
+    this_week = signals["status_since"] == "2026-W46"
+    changed = signals[signals["status"].isin(["new", "returned", "strengthened"]) & this_week]
     expected = sorted(alert_line(row, code) for _, row in changed.iterrows())
     assert sorted([line[1], line[3], *line[5:]] for line in lines) == expected
     assert len(expected) >= 3
     drawn = [[line[1:] for line in table[1:]] for table in page.tables if len(table) == 3]
     for _, row in changed.iterrows():
         assert [[f"{row['a']:,}", f"{row['b']:,}"], [f"{row['c']:,}", f"{row['d']:,}"]] in drawn
+
+
+CHI_SQUARE = {"chi_square": "ratio", "expected": "ratio", "q_bh": "probability"}
+STRATIFIED = {"zh": "分层 ROR", "en": "ROR, stratified"}
 
 
 def alert_line(row: pd.Series, code: str) -> list[str]:
@@ -116,8 +124,12 @@ def alert_line(row: pd.Series, code: str) -> list[str]:
         f"PRR {ratio('prr', 'prr_low', 'prr_high')}",
         f"ROR {ratio('ror', 'ror_low', 'ror_high')}",
         f"IC {ratio('ic', 'ic025', 'ic975')}",
-        f"χ² {formats.write(row['chi_square'], 'ratio', code)} E {formats.write(row['expected'], 'ratio', code)}",
+        f"EBGM {ratio('ebgm', 'eb05', 'eb95')}",
     ]
+    values = [formats.write(row[name], kind, code) for name, kind in CHI_SQUARE.items()]
+    measures.append("χ² {} E {}; q {}".format(*values))
+    if not np.isnan(row["ror_mh"]):
+        measures.append(f"{STRATIFIED[code]} {ratio('ror_mh', 'ror_mh_low', 'ror_mh_high')}")
     counts = [f"{int(row[name]):,}" for name in ("deaths", "serious", "hospitals")]
     return [f"{row['product']} → {row['event']}", " ".join(measures), row["first_week"], *counts]
 
@@ -185,7 +197,7 @@ def test_pages_need_nothing_from_elsewhere(rendered: Path, name: str) -> None:
 @pytest.mark.parametrize("report", ["signals", "hospitals"])
 def test_the_chinese_page_is_chinese_throughout(rendered: Path, report: str) -> None:
     page = read_page(rendered / f"{report}.zh.html")
-    known = {"PRR", "ROR", "IC", "IC025", "a", "E", "SHA-256", "χ²"}
+    known = {"PRR", "ROR", "IC", "IC025", "a", "E", "SHA-256", "χ²", "IC975", "α1", "β1", "α2", "β2", "P"}
     english = {heading for heading in page.headings if not re.search(r"[\u4e00-\u9fff]|W\d\d", heading)} - known
     assert english == set()
 
@@ -254,3 +266,35 @@ def test_no_names_of_people_are_asked_for(rendered: Path) -> None:
     for name in PAGES:
         headings = " ".join(read_page(rendered / name).headings).lower()
         assert not re.search(r"姓名|电话|出生|病历|patient|birth|telephone", headings)
+
+
+# Beside the alerts
+
+
+def test_the_evidence_is_written_for_programs_as_it_was_computed(rendered: Path, city: City) -> None:
+    for name, frame in city.week_input.evidence.items():
+        written = read_csv(rendered / f"{name}.csv")
+        assert list(written.columns) == list(frame.columns)
+        assert len(written) == len(frame)
+    assert {name for name, frame in city.week_input.evidence.items() if len(frame)} >= {
+        "subgroups",
+        "duplicates",
+        "onset",
+        "foreign",
+    }
+
+
+@pytest.mark.parametrize(("code", "heading"), [("zh", "提示的旁证"), ("en", "Beside the alerts")])
+def test_the_page_shows_the_foreign_counts_beside_the_pair(rendered: Path, code: str, heading: str) -> None:
+    page = read_page(rendered / f"signals.{code}.html")
+    assert heading in page.text
+    rows = [row for table in page.tables for row in table if "FAERS" in row]
+    assert [row[2:9] for row in rows] == [["碘海醇注射液", "过敏性休克", "FAERS", "9", "90", "50", "9,000"]]
+
+
+def test_a_prior_is_shown_with_what_is_to_be_said_against_it(rendered: Path) -> None:
+    counted = pd.read_csv(rendered / "signals.csv")
+    assert counted["ebgm"].notna().any()
+    page = read_page(rendered / "signals.en.html")
+    priors = [row for table in page.tables if "α1" in table[0] for row in table[1:]]
+    assert len(priors) >= 3

@@ -12,7 +12,9 @@ import pytest
 from openpyxl.worksheet.worksheet import Worksheet
 from small_city import City
 
-from pv.rendering.columns import ASSESSMENT, CASES, HOSPITAL_RATES, SIGNALS, Column, Table
+from pv.rendering.columns import Column, Table
+from pv.rendering.hospital_columns import HOSPITAL_RATES
+from pv.rendering.signal_columns import ASSESSMENT, CASES, SIGNALS
 from pv.rendering.signal_model import signal_report
 from pv.rendering.workbook import Book
 

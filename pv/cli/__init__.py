@@ -2,70 +2,21 @@
 
 from __future__ import annotations
 
-import json
-import math
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from functools import wraps
 from pathlib import Path
 from typing import Any
 
 import click
 
 from pv import __version__
-from pv.week import Week, parse_instant, weeks_between
+from pv.cli import background, evaluate, explain, tables
+from pv.cli.common import MomentType, WeekType, as_json_option, print_json, progress, reported
+from pv.week import Week, weeks_between
 
 QUARANTINED = 3
 SHOWN_PROBLEMS = 20
-
-
-class _Week(click.ParamType):
-    name = "week"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Week:
-        try:
-            return value if isinstance(value, Week) else Week.parse(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-
-
-class _Moment(click.ParamType):
-    name = "moment"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        try:
-            return value if isinstance(value, datetime) else parse_instant(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-
-
-def _reported(function: Callable[..., Any]) -> Callable[..., Any]:
-    """What goes wrong reaches the user as one sentence and exit code 1, never as a traceback."""
-
-    @wraps(function)
-    def wrapper(*args: Any, **options: Any) -> Any:
-        from pv.archive import ArchiveError
-        from pv.reference import ReferenceDataError
-        from pv.settings import SettingsError
-        from pv.store import StoreError
-
-        try:
-            return function(*args, **options)
-        except BrokenPipeError:  # the reader of our output has gone, as in `pvwatch status | head`
-            raise
-        except (SettingsError, StoreError, ReferenceDataError, ArchiveError, OSError, ValueError) as error:
-            click.echo(f"pvwatch: {error}", err=True)
-            sys.exit(1)
-
-    return wrapper
-
-
-_json = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-
-
-def _print_json(value: Any) -> None:
-    click.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str))
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -105,8 +56,8 @@ def make_key() -> None:
 @click.option(
     "--reports-per-week", default=120, show_default=True, type=click.IntRange(5, 20_000), help="17: a district."
 )
-@_json
-@_reported
+@as_json_option
+@reported
 def demo_data(folder: Path, seed: int, weeks: int, hospitals: int, reports_per_week: int, as_json: bool) -> None:
     """Write the exports and reference files of a fictional city, with truth.json.
 
@@ -118,7 +69,7 @@ def demo_data(folder: Path, seed: int, weeks: int, hospitals: int, reports_per_w
 
     truth = write_city(folder, seed=seed, weeks=weeks, hospitals=hospitals, reports_per_week=reports_per_week)
     if as_json:
-        _print_json({"folder": str(folder), "totals": truth["totals"]})
+        print_json({"folder": str(folder), "totals": truth["totals"]})
         return
     for stream, totals in truth["totals"].items():
         click.echo(f"{stream}: " + ", ".join(f"{name} {value}" for name, value in totals.items()))
@@ -128,8 +79,8 @@ def demo_data(folder: Path, seed: int, weeks: int, hospitals: int, reports_per_w
 @main.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True))
 @click.option("--dry-run", is_flag=True, help="Check and account, keep nothing.")
-@_json
-@_reported
+@as_json_option
+@reported
 def ingest(paths: tuple[Path, ...], dry_run: bool, as_json: bool) -> None:
     """Load files, or all files below folders: detect, archive, check, store.
 
@@ -144,22 +95,16 @@ def ingest(paths: tuple[Path, ...], dry_run: bool, as_json: bool) -> None:
     settings = Settings.load()
     now = datetime.now(UTC)
     files = pipeline.files_of(paths)
-    with _progress(files, "ingest", quiet=as_json) as bar:
+    with progress(files, "ingest", quiet=as_json) as bar:
         accounts = pipeline.ingest(settings, files, now, dry_run, progress=lambda _path: bar.update(1))
     if as_json:
-        _print_json([account.as_dict() for account in accounts])
+        print_json([account.as_dict() for account in accounts])
     else:
         _show_accounts(accounts)
     if any(account.refused for account in accounts):
         sys.exit(1)
     if any(account.quarantined for account in accounts):
         sys.exit(QUARANTINED)
-
-
-def _progress(items: Sequence[Any], label: str, quiet: bool) -> Any:
-    """A bar on the terminal's error stream; nothing where the output is a file or JSON."""
-    hidden = quiet or not sys.stderr.isatty()
-    return click.progressbar(items, label=label, file=sys.stderr, show_pos=True, hidden=hidden)
 
 
 def _show_accounts(accounts: Iterable[Any]) -> None:
@@ -198,14 +143,14 @@ def _show_problems(account: Any, lang: str) -> None:
         click.echo(f"  … and {len(ordered) - SHOWN_PROBLEMS} more; all with --json", err=True)
 
 
-_as_of = click.option("--as-of", type=_Moment(), help="What was known then, e.g. 2026-11-16 (its end, Shanghai).")
+_as_of = click.option("--as-of", type=MomentType(), help="What was known then, e.g. 2026-11-16 (its end, Shanghai).")
 
 
 @main.command()
-@click.option("--week", required=True, type=_Week(), help="ISO week, e.g. 2026-W46.")
+@click.option("--week", required=True, type=WeekType(), help="ISO week, e.g. 2026-W46.")
 @_as_of
-@_json
-@_reported
+@as_json_option
+@reported
 def run(week: Week, as_of: datetime | None, as_json: bool) -> None:
     """Alerts, appraisal and reports of one week.
 
@@ -217,11 +162,11 @@ def run(week: Week, as_of: datetime | None, as_json: bool) -> None:
 
 
 @main.command()
-@click.option("--from", "first", required=True, type=_Week(), help="First ISO week.")
-@click.option("--to", "last", required=True, type=_Week(), help="Last ISO week.")
+@click.option("--from", "first", required=True, type=WeekType(), help="First ISO week.")
+@click.option("--to", "last", required=True, type=WeekType(), help="Last ISO week.")
 @_as_of
-@_json
-@_reported
+@as_json_option
+@reported
 def backfill(first: Week, last: Week, as_of: datetime | None, as_json: bool) -> None:
     """The same for many weeks.
 
@@ -242,10 +187,10 @@ def _run_weeks(weeks: Sequence[Week], as_of: datetime | None, as_json: bool) -> 
 
     settings = Settings.load()
     now = datetime.now(UTC)
-    with _progress(weeks, "weeks", quiet=as_json) as bar:
+    with progress(weeks, "weeks", quiet=as_json) as bar:
         summaries = pipeline.run(settings, weeks, as_of or now, progress=lambda _week: bar.update(1), now=now)
     if as_json:
-        _print_json(summaries)
+        print_json(summaries)
         return
     for week, summary in zip(weeks, summaries, strict=True):
         click.echo(f"{week}: revision {summary['revision'] or 'none (as of then)'}, {summary['folder']}")
@@ -255,70 +200,8 @@ def _run_weeks(weeks: Sequence[Week], as_of: datetime | None, as_json: bool) -> 
 
 
 @main.command()
-@click.argument("table", metavar="CASES", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option("--case", "case", required=True, help="Column of the case number.")
-@click.option("--product", required=True, help="Column of the product.")
-@click.option("--event", required=True, help="Column of the event.")
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write all pairs to this CSV file.")
-@_json
-@_reported
-def screen(table: Path, case: str, product: str, event: str, out: Path | None, as_json: bool) -> None:
-    """Counts and measures of all pairs of a long table (CSV, Parquet, XLSX); no store is needed.
-
-    \b
-    Example:
-      pvwatch screen caers.csv --case id --product var1 --event var2 --out pairs.csv
-    """
-    from pv.signals import long_table
-
-    result = long_table.screen(long_table.read_table(table), case=case, product=product, event=event)
-    if out is not None:
-        result.pairs.to_csv(out, index=False, lineterminator="\n", na_rep="")
-    if as_json:
-        _print_json(result.summary())
-        return
-    for name, value in result.summary().items():
-        click.echo(f"{name}: {value}")
-    if out is not None:
-        click.echo(f"All pairs: {out}")
-
-
-@main.command()
-@click.argument("table", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write to this CSV file.")
-@_json
-@_reported
-def measures(table: Path, out: Path | None, as_json: bool) -> None:
-    """Measures of given 2×2 tables: columns a, b, c, d (others are carried along).
-
-    \b
-    Example:
-      pvwatch measures tables.csv --out measured.csv
-    """
-    from pv.signals import long_table
-
-    measured = long_table.measure_tables(long_table.read_table(table))
-    if out is not None:
-        measured.to_csv(out, index=False, lineterminator="\n", na_rep="")
-    if as_json:
-        _print_json([_plain(row) for row in measured.to_dict("records")])
-    elif out is None:
-        click.echo(measured.to_csv(index=False, lineterminator="\n", na_rep=""), nl=False)
-    else:
-        click.echo(f"{len(measured)} tables measured: {out}")
-
-
-def _plain(row: dict[Any, Any]) -> dict[str, Any]:
-    """JSON knows neither ∞ nor “not a number”: the one becomes "inf", as in CSV files, the other null."""
-    numbers = {name: value for name, value in row.items() if isinstance(value, float)}
-    return {str(name): value for name, value in row.items()} | {
-        str(name): None if math.isnan(value) else "inf" for name, value in numbers.items() if not math.isfinite(value)
-    }
-
-
-@main.command()
-@_json
-@_reported
+@as_json_option
+@reported
 def status(as_json: bool) -> None:
     """What the store holds and what waits for people.
 
@@ -331,7 +214,7 @@ def status(as_json: bool) -> None:
 
     state = pipeline.status(Settings.load())
     if as_json:
-        _print_json(state)
+        print_json(state)
         return
     click.echo(f"home {state['home']}, latest week {state['latest_week'] or '—'}")
     click.echo("rows of files: " + ", ".join(f"{name} {value}" for name, value in state["rows"].items()))
@@ -342,3 +225,7 @@ def status(as_json: bool) -> None:
     click.echo(f"weeks rendered: {state['weeks_rendered']}; stale: {', '.join(stale) if stale else 'none'}")
     if stale:
         click.echo(f"  render them again: pvwatch backfill --from {stale[0]} --to {stale[-1]}")
+
+
+for command in (background.background, evaluate.evaluate, explain.explain, tables.screen, tables.measures):
+    main.add_command(command)

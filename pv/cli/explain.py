@@ -1,0 +1,71 @@
+"""The command `pvwatch explain`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from pv.cli.common import MomentType, WeekType, as_json_option, plain, print_json, reported
+from pv.week import Week
+
+SHOWN_CASES = 50
+
+
+@click.command()
+@click.argument("product")
+@click.argument("event")
+@click.option("--week", required=True, type=WeekType(), help="ISO week, e.g. 2026-W46.")
+@click.option("--as-of", type=MomentType(), help="What was known then, e.g. 2026-11-16 (its end, Shanghai).")
+@as_json_option
+@reported
+def explain(product: str, event: str, week: Week, as_of: datetime | None, as_json: bool) -> None:
+    """The 2×2 tables of a pair, each measure with its formula filled in, screens met, history, cases.
+
+    \b
+    Example:
+      pvwatch explain 注射用头孢曲松钠 过敏性休克 --week 2026-W46
+    """
+    from pv import explanation
+    from pv.settings import Settings
+
+    found = explanation.explain(Settings.load(), product, event, week, as_of or datetime.now(UTC))
+    if as_json:
+        print_json({**found, **{name: [plain(row) for row in found[name]] for name in ("tables", "history", "cases")}})
+        return
+    click.echo(f"{found['product']} → {found['event']}, {found['week']}")
+    for table in found["tables"]:
+        _show_table(table)
+    click.echo("\nweek      table                                     a      E   IC025  screens, status")
+    for row in found["history"]:
+        name = f"{row['event_kind']}, {row['level']}, {row['comparator']}, {row['window']}"
+        figures = f"{row['a']:>5} {row['expected']:>6.2f} {row['ic025']:>7.2f}"
+        click.echo(f"{row['week']}  {name:<38} {figures}  {row['screens'] or '—'} {row['status']}")
+    click.echo(f"\n{len(found['cases'])} reports as filed:")
+    for case in found["cases"][:SHOWN_CASES]:
+        marks = [name for name in ("serious", "death") if case[name]]
+        marks += [f"merged into {case['merged_into']}"] if case["merged_into"] else []
+        marks += [f"not counted: {case['left_out']}"] if case["left_out"] else []
+        facts = (case["received_on"], case["case"], case["hospital"], case["sex"], case["age_band"], *marks)
+        click.echo("  " + ", ".join(fact for fact in facts if fact))
+    if len(found["cases"]) > SHOWN_CASES:
+        click.echo(f"  … and {len(found['cases']) - SHOWN_CASES} more; all with --json")
+
+
+def _show_table(table: dict[str, Any]) -> None:
+    what = (
+        table["stream"],
+        table["event_kind"],
+        f"by {table['level']}",
+        f"against {table['comparator']}",
+        table["window"],
+    )
+    name = ", ".join(what)
+    click.echo(f"\n{name}: a {table['a']}, b {table['b']}, c {table['c']}, d {table['d']}")
+    for line in table["formulas"]:
+        click.echo(f"  {line}")
+    for criterion in table["criteria"]:
+        click.echo(f"  meets {criterion['screen']}: {criterion['criteria']} [{criterion['source']}]")
+    since = f", since {table['status_since']}" if table["status_since"] else ""
+    click.echo(f"  status: {table['status'] or 'none'}{since}; first week {table['first_week'] or '—'}")

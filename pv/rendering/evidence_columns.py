@@ -1,0 +1,138 @@
+"""Columns of what stands beside the alerts: subgroups, masking, joint products, onset, duplicates, foreign counts."""
+
+from __future__ import annotations
+
+from pv.rendering.columns import EVENT, EVENT_KIND, PRODUCT, STREAM, Column
+
+_A = Column("a", "病例数 a", "Cases a", "count", width=9)
+_EXPECTED = Column("expected", "期望例数 E", "Expected E", "ratio", width=9)
+_PRR = Column("prr", "PRR", "PRR", "ratio", width=9)
+_ROR = (
+    Column("ror", "ROR", "ROR", "ratio", width=9),
+    Column("ror_low", "ROR 95% 下限", "ROR 95% low", "ratio", width=9),
+    Column("ror_high", "ROR 95% 上限", "ROR 95% high", "ratio", width=9),
+)
+_IC = (
+    Column("ic", "IC", "IC", "ratio", width=8),
+    Column("ic025", "IC025", "IC025", "ratio", width=8),
+    Column("ic975", "IC975", "IC975", "ratio", width=8),
+)
+_CELLS = (
+    _A,
+    Column("b", "b 产品无事件", "b: product, other", "count", width=9),
+    Column("c", "c 其他有事件", "c: others, event", "count", width=9),
+    Column("d", "d 其他无事件", "d: others, other", "count", width=9),
+)
+_SCREENS = Column("screens", "符合的筛选标准", "Screens met", "screens", width=30)
+_PAIR = (STREAM, EVENT_KIND, PRODUCT, EVENT)
+
+SUBGROUPS = (
+    STREAM,
+    EVENT_KIND,
+    Column("subgroup", "亚组", "Subgroup", "code", "subgroup", 14),
+    PRODUCT,
+    EVENT,
+    *_CELLS,
+    _EXPECTED,
+    _PRR,
+    *_ROR,
+    *_IC,
+    _SCREENS,
+)
+
+MASKING = (
+    *_PAIR,
+    Column("masked_by", "被何产品遮蔽", "Masked by", width=34),
+    Column("share_of_event", "占该事件病例", "Of the event's cases", "percent", width=10),
+    Column("masking_ratio", "遮蔽比", "Masking ratio", "ratio", width=9),
+    Column("surfaced", "去除后才出现", "Only without the masker", "flag", width=10),
+    _A,
+    Column("a_unmasked", "去除后病例数", "Cases without the masker", "count", width=9),
+    _PRR,
+    Column("prr_unmasked", "去除后 PRR", "PRR without the masker", "ratio", width=9),
+    _ROR[0],
+    _ROR[1],
+    Column("ror_unmasked", "去除后 ROR", "ROR without the masker", "ratio", width=9),
+    Column("ror_low_unmasked", "去除后 ROR 95% 下限", "ROR 95% low without the masker", "ratio", width=9),
+    _IC[1],
+    Column("ic025_unmasked", "去除后 IC025", "IC025 without the masker", "ratio", width=9),
+    _SCREENS,
+    Column("screens_unmasked", "去除后符合的筛选标准", "Screens met without the masker", "screens", width=30),
+)
+
+INTERACTIONS = (
+    STREAM,
+    EVENT_KIND,
+    Column("product1", "产品一", "First product", width=30),
+    Column("product2", "产品二", "Second product", width=30),
+    EVENT,
+    Column("n111", "两者合用且有事件", "Both, with the event", "count", width=9),
+    Column("expected", "期望例数", "Expected", "ratio", width=9),
+    Column("omega", "Ω", "Ω", "ratio", width=8),
+    Column("omega025", "Ω025", "Ω025", "ratio", width=8),
+    Column("omega975", "Ω975", "Ω975", "ratio", width=8),
+)
+
+ONSET = (
+    *_PAIR,
+    Column("n", "有两个日期的病例", "Cases with both dates", "count", width=9),
+    Column("unusable", "发生早于用药", "Onset before first use", "count", width=9),
+    Column("shortest", "最短（天）", "Shortest, days", "ratio", width=9),
+    Column("q1", "下四分位", "Lower quartile", "ratio", width=9),
+    Column("median", "中位数（天）", "Median, days", "ratio", width=9),
+    Column("q3", "上四分位", "Upper quartile", "ratio", width=9),
+    Column("longest", "最长（天）", "Longest, days", "ratio", width=9),
+    Column("pattern", "类型", "Pattern", "code", "onset_pattern", 12),
+    Column("shape", "Weibull 形状", "Weibull shape", "ratio", width=9),
+    Column("shape_low", "形状 95% 下限", "Shape 95% low", "ratio", width=9),
+    Column("shape_high", "形状 95% 上限", "Shape 95% high", "ratio", width=9),
+    Column("scale", "Weibull 尺度（天）", "Weibull scale, days", "ratio", width=9),
+    Column("scale_low", "尺度 95% 下限", "Scale 95% low", "ratio", width=9),
+    Column("scale_high", "尺度 95% 上限", "Scale 95% high", "ratio", width=9),
+    Column("n_others", "其他产品病例", "Cases of other products", "count", width=9),
+    Column("p_others", "与其他产品不同的 p", "p, differs from others", "probability", width=9),
+)
+
+DUPLICATES = (
+    *_PAIR,
+    _A,
+    Column("a_as_filed", "按报告份数 a", "a, reports as filed", "count", width=9),
+    _PRR,
+    Column("prr_as_filed", "按报告份数 PRR", "PRR, reports as filed", "ratio", width=9),
+    _ROR[1],
+    Column("ror_low_as_filed", "按报告份数 ROR 95% 下限", "ROR 95% low, reports as filed", "ratio", width=9),
+    _IC[1],
+    Column("ic025_as_filed", "按报告份数 IC025", "IC025, reports as filed", "ratio", width=9),
+    _SCREENS,
+    Column("screens_as_filed", "按报告份数符合的筛选标准", "Screens met by reports as filed", "screens", width=30),
+)
+
+FOREIGN = (
+    *_PAIR,
+    Column("database", "国外数据库", "Foreign database", width=14),
+    *_CELLS,
+    _PRR,
+    *_ROR,
+    *_IC,
+    Column("as_of", "截至", "As of", "day", width=12),
+    Column("source", "来源", "Source", width=40),
+)
+
+
+# The tables of `pv.signals.evidence`, and the sheets that show them.
+EVIDENCE = {
+    "subgroups": SUBGROUPS,
+    "masking": MASKING,
+    "interactions": INTERACTIONS,
+    "onset": ONSET,
+    "duplicates": DUPLICATES,
+    "foreign": FOREIGN,
+}
+EVIDENCE_SHEETS = {
+    "subgroups": "亚组",
+    "masking": "遮蔽",
+    "interactions": "联合用药",
+    "onset": "起效时间",
+    "duplicates": "重复报告影响",
+    "foreign": "国外数据",
+}
