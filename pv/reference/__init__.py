@@ -1,8 +1,9 @@
 """Data that experts edit: what the package ships, and the reference tables of one installation.
 
 Shipped files (layouts, streams, screens, code lists, targets) stand beside this module. The installation's own tables
-(hospitals, areas, denominators, targets, quotas, synonyms) are CSV files in its reference folder; the store keeps
-each as a snapshot, so that a week of the past is computed with the tables of its time.
+(hospitals, areas, denominators, targets, quotas, synonyms, and the counts of other places: background, foreign) are
+CSV files in its reference folder; the store keeps each as a snapshot, so that a week of the past is computed with the
+tables of its time.
 """
 
 from __future__ import annotations
@@ -10,13 +11,16 @@ from __future__ import annotations
 import csv
 import io
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
+
+from pv.reference import counts_elsewhere
 
 SHIPPED = Path(__file__).parent
 
@@ -38,11 +42,18 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "targets": ("set", "metric", "stream", "area", "year", "comparison", "value", "nature", "source"),
     "quotas": ("hospital_id", "stream", "year", "value", "source"),
     "synonyms": ("stream", "kind", "wording", "preferred"),
+    "background": counts_elsewhere.BACKGROUND_COLUMNS,
+    "foreign": counts_elsewhere.FOREIGN_COLUMNS,
 }
 REQUIRED = ("hospitals", "areas")
 # The files of the reference folder; `screens.toml` there takes the place of the shipped one.
 FILES = {name: f"{name}.csv" for name in COLUMNS} | {"screens": "screens.toml"}
-_INTEGERS = {"denominators": ("year",), "quotas": ("year",)}
+_INTEGERS = {
+    "denominators": ("year",),
+    "quotas": ("year",),
+    "background": ("cases",),
+    "foreign": ("a", "b", "c", "d"),
+}
 _NUMBERS = {"denominators": ("value",), "targets": ("value",), "quotas": ("value",)}
 
 
@@ -52,7 +63,7 @@ class ReferenceDataError(Exception):
 
 @dataclass(frozen=True)
 class Reference:
-    """The installation's tables, one DataFrame each, text columns as text, `year` and `value` as numbers."""
+    """The installation's tables, one DataFrame each: text columns as text, `value` float64, years and counts int64."""
 
     hospitals: pd.DataFrame
     areas: pd.DataFrame
@@ -60,6 +71,8 @@ class Reference:
     targets: pd.DataFrame
     quotas: pd.DataFrame
     synonyms: pd.DataFrame
+    background: pd.DataFrame
+    foreign: pd.DataFrame
 
     @property
     def root_area(self) -> str:
@@ -83,15 +96,26 @@ def shipped_csv(name: str) -> tuple[Mapping[str, str], ...]:
 
 @dataclass(frozen=True)
 class Stream:
-    """What a stream counts. `levels` maps a product level to its column of `case_product`."""
+    """What a stream counts, and how its files are read; see `streams.toml`.
+
+    `levels` maps a product level to its column of `case_product`, `event_fields` a field of the layouts to its kind.
+    """
 
     name: str
     zh: str
     en: str
     event_kinds: Mapping[str, Mapping[str, str]]
+    event_fields: Mapping[str, str]
     default_level: str
     levels: Mapping[str, str]
     roles: tuple[str, ...]
+    core: bool
+    foreign: bool
+    counts_by: str
+    class_from_name: bool
+    serious_by: str
+    evaluated_by: str
+    event_optional: bool
 
 
 @cache
@@ -106,10 +130,33 @@ def streams() -> Mapping[str, Stream]:
             default_level=entry["default_level"],
             levels=entry["levels"],
             roles=tuple(entry["roles"]),
+            event_fields=entry["event_fields"],
+            core=entry.get("core", False),
+            foreign=entry.get("foreign", False),
+            counts_by=entry.get("counts_by", "name"),
+            class_from_name=entry.get("class_from_name", False),
+            serious_by=entry.get("serious_by", "severity"),
+            evaluated_by=entry.get("evaluated_by", "date_or_state"),
+            event_optional=entry.get("event_optional", False),
         )
         for name, entry in shipped_toml("streams").items()
         if isinstance(entry, dict)
     }
+
+
+def reported(with_cases: Collection[str]) -> tuple[str, ...]:
+    """The streams that a report has a section for: the core ones, and those others of our own that have cases.
+
+    Foreign databases are shown beside, never among them: see `foreign_streams`.
+    """
+    return tuple(
+        name for name, stream in streams().items() if stream.core or (name in with_cases and not stream.foreign)
+    )
+
+
+def foreign_streams() -> tuple[str, ...]:
+    """Public databases of other countries, in their order."""
+    return tuple(name for name, stream in streams().items() if stream.foreign)
 
 
 def read_texts(folder: Path) -> dict[str, str]:
@@ -141,6 +188,12 @@ def build(texts: Mapping[str, str]) -> Reference:
     """Parse and check reference texts. Raises ReferenceDataError naming file, row, column, value and fix."""
     frames = {name: _parse(name, texts.get(name)) for name in COLUMNS}
     _check_keys(frames)
+    for name, problem in (
+        ("background", counts_elsewhere.background_problem(frames["background"], streams())),
+        ("foreign", counts_elsewhere.foreign_problem(frames["foreign"], streams())),
+    ):
+        if problem:
+            raise ReferenceDataError(f"{name}.csv, {problem}")
     return Reference(**{field.name: frames[field.name] for field in fields(Reference)})
 
 
@@ -164,20 +217,29 @@ def _parse(name: str, text: str | None) -> pd.DataFrame:
     for column in _NUMBERS.get(name, ()):
         frame[column] = _numbers(frame[column], file, column)
     for column in _INTEGERS.get(name, ()):
-        frame[column] = _numbers(frame[column], file, column).astype("int64")
+        frame[column] = _whole_numbers(frame[column], file, column)
     return frame
 
 
 def _numbers(values: pd.Series[str], file: str, column: str) -> pd.Series[float]:
-    numbers = pd.to_numeric(values, errors="coerce")
-    wrong = numbers.isna() | (numbers < 0)
+    numbers = pd.to_numeric(values, errors="coerce").astype("float64")
+    _refuse(~numbers.between(0, np.inf, inclusive="left"), values, file, column, "is not a number of 0 or more")
+    return numbers
+
+
+def _whole_numbers(values: pd.Series[str], file: str, column: str) -> pd.Series[int]:
+    numbers = _numbers(values, file, column)
+    # From 2^53 on not every whole number has a float of its own.
+    _refuse((numbers % 1 != 0) | (numbers >= 2**53), values, file, column, "is not a whole number of 0 or more")
+    return numbers.astype("int64")
+
+
+def _refuse(wrong: pd.Series[bool], values: pd.Series[str], file: str, column: str, problem: str) -> None:
     if wrong.any():
         row = int(wrong.to_numpy().argmax())
         raise ReferenceDataError(
-            f"{file}, row {row + 2}, column {column}: “{values.iloc[row]}” is not a number of 0 or more. "
-            "Write digits only."
+            f"{file}, row {row + 2}, column {column}: “{values.iloc[row]}” {problem}. Write digits only."
         )
-    return numbers.astype("float64")
 
 
 def _check_keys(frames: Mapping[str, pd.DataFrame]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 
 from pv import reference
@@ -24,13 +24,16 @@ class LayoutColumn:
 
 @dataclass(frozen=True)
 class Layout:
-    """`grain` is "product" (one row per report × product) or "report"; `detect`: any of these headings."""
+    """`grain`: what a row is (a report and product, a report, or of what record several rows are); `detect`: any of
+    these headings. `roles` and `values`: see `layouts.toml`."""
 
     name: str
     stream: str
     grain: str
     detect: tuple[str, ...]
     columns: tuple[LayoutColumn, ...]
+    roles: tuple[str, ...] = ()
+    values: Mapping[str, Mapping[str, str]] = field(default_factory=dict, compare=False)
 
     def positions(self, headings: Sequence[str]) -> dict[str, int]:
         """Field → position among normalised headings; the first alias present wins."""
@@ -57,9 +60,30 @@ class Layout:
 
 @cache
 def layouts() -> tuple[Layout, ...]:
-    """All layouts, in the order of `layouts.toml`."""
+    """All layouts of reports, in the order of `layouts.toml`."""
+    return tuple(layout for layout in _declared() if layout.grain != USE)
+
+
+@cache
+def use_layouts() -> tuple[Layout, ...]:
+    """Layouts of tables that hold quantities of products used, not reports."""
+    return tuple(layout for layout in _declared() if layout.grain == USE)
+
+
+USE = "use"
+
+
+def _declared() -> tuple[Layout, ...]:
     return tuple(
-        Layout(name, entry["stream"], entry["grain"], tuple(entry["detect"]), _columns(name))
+        Layout(
+            name,
+            entry["stream"],
+            entry["grain"],
+            tuple(entry["detect"]),
+            _columns(name),
+            tuple(entry.get("roles", ())),
+            entry.get("values", {}),
+        )
         for name, entry in reference.shipped_toml("layouts").items()
         if isinstance(entry, dict)
     )
@@ -80,8 +104,9 @@ def _columns(name: str) -> tuple[LayoutColumn, ...]:
 
 @cache
 def normalise_heading(text: str) -> str:
-    """Headings are compared without white space (exports break lines inside them) and width differences."""
-    return re.sub(r"\s+", "", unicodedata.normalize("NFKC", text))
+    """Headings are compared without white space (exports break lines inside them), width differences and the asterisk
+    of what must be filled in."""
+    return re.sub(r"\s+", "", unicodedata.normalize("NFKC", text)).strip("*")
 
 
 def number_repeats(headings: Sequence[str]) -> list[str]:
@@ -95,7 +120,9 @@ def number_repeats(headings: Sequence[str]) -> list[str]:
     return result
 
 
-def recognise(head: Sequence[Sequence[str]]) -> tuple[Layout, int, list[str]] | None:
+def recognise(
+    head: Sequence[Sequence[str]], among: Sequence[Layout] | None = None
+) -> tuple[Layout, int, list[str]] | None:
     """Layout, 0-based heading row and numbered headings of the best match among the first rows, or None.
 
     A row is a heading of a layout when it holds one of its tell-tale columns and at least three of its columns;
@@ -105,7 +132,7 @@ def recognise(head: Sequence[Sequence[str]]) -> tuple[Layout, int, list[str]] | 
     for row, cells in enumerate(head):
         headings = number_repeats(cells)
         present = set(headings)
-        for layout in layouts():
+        for layout in layouts() if among is None else among:
             known = _known(layout, present)
             detected = known >= 3 and bool(present & {normalise_heading(name) for name in layout.detect})
             if detected and (best is None or known > best[0]):

@@ -1,0 +1,1 @@
+"""Cases written out in the formats of others."""
