@@ -25,6 +25,7 @@ from pv.text import age_band, lookup
 from pv.week import Week, instant_text
 
 OPEN_END = 2**31 - 1
+_WRITTEN_YES = ("yes", "1", "true", "是")
 _FIRST_MONDAY = np.datetime64("1970-01-05", "D")
 
 
@@ -34,8 +35,10 @@ class StreamView:
 
     `cases`: one row per *segment*, a span of weeks in which one case (a merged group is one case) reads the same; most
     cases have one. Columns case, start and end (Week.index, end exclusive), received (Week.index), serious, death, new,
-    hospital. A segment is in the view of week w when start ≤ w < end.
-    `products`: segment and one text column per product level, counted roles only. `events`: segment, kind, event.
+    hospital, onset_on (ISO, "" unknown), sex (code), age_years (NaN unknown), district (area code of the hospital),
+    sentinel (whether it is a sentinel hospital). A segment is in the view of week w when start ≤ w < end.
+    `products`: segment, one text column per product level, and used_from (ISO, "" unknown); counted roles only.
+    `events`: segment, kind, event.
     """
 
     stream: str
@@ -89,7 +92,10 @@ class StreamCases:
         following = versions.groupby("case_number")["start"].shift(-1)
         versions["end"] = following.fillna(OPEN_END).astype("int64")
         versions["number"] = versions.groupby("case_number").cumcount() + 1
+        units = reference.hospitals.set_index("hospital_id")
         versions["hospital_id"] = hospitals.assign(versions["hospital"], reference.hospitals)
+        versions["district"] = lookup(versions["hospital_id"], units["district"].to_dict())
+        versions["sentinel"] = versions["hospital_id"].isin(units.index[units["sentinel"].isin(_WRITTEN_YES)])
         return versions
 
     def _with_synonyms(self, frame: pd.DataFrame, kind: str, reference: Reference) -> pd.DataFrame:
@@ -105,15 +111,16 @@ class StreamCases:
         counted["product"] = products.labelled(counted)
         return counted
 
-    def view(self) -> StreamView:
-        """The stream's segments with their products and events."""
-        segments = self._segments()
+    def view(self, as_filed: bool = False) -> StreamView:
+        """The stream's segments with their products and events; `as_filed` takes every report for a case of its own."""
+        segments = self._segments({} if as_filed else self._parent)
         position = segments[["segment", "version_id"]]
         levels = {level: self._labelled[column] for level, column in self._definition.levels.items()}
-        level_frame = pd.DataFrame(levels).assign(version_id=self._labelled["version_id"])
+        used_from = self._labelled["used_from"]
+        level_frame = pd.DataFrame(levels).assign(used_from=used_from, version_id=self._labelled["version_id"])
         listed = position.merge(level_frame, on="version_id").drop(columns="version_id")
         events = position.merge(self._events[["version_id", "kind", "event"]], on="version_id")
-        order = ["segment", *self._definition.levels]
+        order = ["segment", *self._definition.levels, "used_from"]
         return StreamView(
             stream=self.stream,
             cases=self._segment_cases(segments),
@@ -123,12 +130,12 @@ class StreamCases:
             ),
         )
 
-    def _segments(self) -> pd.DataFrame:
+    def _segments(self, parent: dict[str, str]) -> pd.DataFrame:
         """Counted versions by segment: root, version_id, start, end, segment (a group's segment has several rows)."""
         counted = self._versions[(self._versions["left_out"] == "") & (self._versions["start"] < self._versions["end"])]
         spans = counted[["case_number", "version_id", "start", "end"]].copy()
-        spans["root"] = duplicates.roots(spans["case_number"].to_numpy(), self._parent)
-        grouped = spans["root"].isin(set(self._parent.values()) | set(self._parent))
+        spans["root"] = duplicates.roots(spans["case_number"].to_numpy(), parent)
+        grouped = spans["root"].isin(set(parent.values()) | set(parent))
         cut = [_cut(group) for _, group in spans[grouped].groupby("root", sort=True)]
         together = pd.concat([spans[~grouped], *cut], ignore_index=True)
         together = together.sort_values(["root", "start", "version_id"], kind="stable", ignore_index=True)
@@ -138,16 +145,18 @@ class StreamCases:
 
     def _segment_cases(self, segments: pd.DataFrame) -> pd.DataFrame:
         facts = self._versions.set_index("version_id")
-        rows = segments.join(
-            facts[["received_on", "serious", "death", "new", "hospital_id", "hospital"]], on="version_id"
-        )
+        columns = "received_on serious death new hospital_id hospital onset_on sex age_years district sentinel".split()
+        rows = segments.join(facts[columns], on="version_id")
+        rows = rows.assign(sex=rows["sex"].replace({"unknown": ""}))
         # The reporting unit of a merged case is that of the report it was merged into, where that one is counted.
         rows["is_root"] = rows["case_number"] == rows["root"]
         rows = rows.sort_values(["segment", "is_root"], ascending=[True, False], kind="stable")
         unit = rows["hospital_id"].where(
             rows["hospital_id"] != "", ("?" + rows["hospital"]).where(rows["hospital"] != "", "")
         )
-        rows = rows.assign(unit=unit)
+        # What one report of a merged case does not say, another may: the first that is known counts.
+        known = {name: rows[name].mask(rows[name] == "") for name in ("onset_on", "sex")}
+        rows = rows.assign(unit=unit, **known)
         cases = rows.groupby("segment", sort=True).agg(
             case=("root", "first"),
             start=("start", "first"),
@@ -157,9 +166,16 @@ class StreamCases:
             death=("death", "max"),
             new=("new", "max"),
             hospital=("unit", "first"),
+            onset_on=("onset_on", "first"),
+            sex=("sex", "first"),
+            age_years=("age_years", "first"),
+            district=("district", "first"),
+            sentinel=("sentinel", "first"),
         )
         cases.insert(3, "received", week_index(cases.pop("received_on")))
-        return cases.astype({"serious": bool, "death": bool, "new": bool, "hospital": "str"}).reset_index(drop=True)
+        texts = {name: cases[name].fillna("").astype("str") for name in ("hospital", "onset_on", "sex", "district")}
+        flags = dict.fromkeys(("serious", "death", "new", "sentinel"), bool)
+        return cases.assign(**texts).astype(flags).reset_index(drop=True)
 
     def filings(self, week: Week) -> pd.DataFrame:
         """One row per report in the view of the week, as filed: merged and left-out ones stay and are marked."""

@@ -10,24 +10,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from pv import messages
 from pv.codes import events
+from pv.reference import streams
 from pv.sources import Extract
-from pv.text import BLANK, age_in_years, clean_all, code_list, coded, iso_dates, over_unique
+from pv.text import BLANK, age_in_years, clean_all, code_list, coded, iso_dates, numbers_over_unique, over_unique
 
 EARLIEST_RECEIPT = "1990-01-01"
 
-# Event fields per kind. The flat MAUDE form has no wording of the harm, only its degree.
-EVENT_FIELDS: dict[str, dict[str, str]] = {
-    "drug": {"reaction": "reaction"},
-    "device": {"failure": "failure", "harm_finding": "harm", "harm_event": "harm"},
-    "cosmetic": {"finding": "finding", "symptom": "symptom", "diagnosis": "diagnosis"},
-}
-_DATES = ("reported_on", "onset_on", "discovered_on", "evaluated_on", "modified_on")
+_DATES = ("reported_on", "onset_on", "discovered_on", "evaluated_on", "modified_on", "used_from")
 _CODED = {
     "sex": ("sex", "sex_unknown"),
     "severity": ("severity", "severity_unknown"),
@@ -44,7 +40,8 @@ class Checked:
     """Rows with parsed fields, and what is wrong with them.
 
     `rows`: every row of the extract; dates as ISO text, codes as codes, `age_years` as a number, `report` the number of
-    its report version in this file (rows of one report share it), `case_number`.
+    its report version in this batch (rows of one report share it), `case_number`, `counts` whether it is the first row
+    of its record (a message or a record with several products has several rows and is counted once).
     `problems`: one row per problem: row (position), report, code, field, value, outcome.
     `today`: the day of loading, after which nothing can have been received.
     """
@@ -66,9 +63,10 @@ def check(extract: Extract, today: date) -> Checked:
     raw = extract.fields
     rows = _parse(raw, extract.layout.stream)
     rows["report"] = _report_numbers(rows, extract.layout.grain)
+    rows["counts"] = ~rows.duplicated(["row", "sheet"])
     found = list(_row_problems(rows, raw, today))
     found += _report_problems(rows, raw, extract.layout.stream)
-    problems = pd.concat(found, ignore_index=True)
+    problems = _telling(pd.concat(found, ignore_index=True))
     problems["report"] = rows["report"].to_numpy()[problems["row"].to_numpy()]
     problems["outcome"] = problems["code"].map(messages.outcome).astype("str")
     problems = problems.sort_values(["row", "code", "field"], kind="stable", ignore_index=True)
@@ -77,26 +75,25 @@ def check(extract: Extract, today: date) -> Checked:
 
 def _parse(raw: pd.DataFrame, stream: str) -> pd.DataFrame:
     """Fields read into one form; what cannot be read becomes "" here and a problem in `_row_problems`."""
-    rows = raw.copy()
-    number = clean_all(rows["report_number"])
-    unique = clean_all(rows["unique_id"]) if "unique_id" in rows else number
-    rows["case_number"] = unique.where(unique != "", number)
+    made: dict[str, pd.Series[Any] | str | np.ndarray] = {}
+    number = clean_all(raw["report_number"])
+    unique = clean_all(raw["unique_id"]) if "unique_id" in raw else number
+    made["case_number"] = unique.where(unique != "", number)
     for field in ("received_on", *_DATES):
-        rows[field] = iso_dates(rows[field]) if field in rows else ""
+        made[field] = iso_dates(raw[field]) if field in raw else ""
     for field, (codes, _) in _CODED.items():
-        rows[field] = coded(rows[field], codes).replace("?", "") if field in rows else ""
-    rows["role"] = coded(rows["role"], "role") if "role" in rows else "suspect"
-    rows["age_years"] = _ages(raw)
+        made[field] = coded(raw[field], codes).replace("?", "") if field in raw else ""
+    made["role"] = coded(raw["role"], "role") if "role" in raw else "suspect"
+    made["age_years"] = _ages(raw)
+    for field in ("area", "hospital", "name", "class"):
+        made[field] = clean_all(raw[field]) if field in raw else ""
+    absent = [field for field in streams()[stream].event_fields if field not in raw and field not in made]
+    rows = raw.assign(**made, **dict.fromkeys(absent, ""))
     rows["onset_on"] = rows["onset_on"].where(
         (rows["onset_on"] <= rows["received_on"]) | (rows["received_on"] == ""), ""
     )
-    for field in ("area", "hospital", "name", "class"):
-        rows[field] = clean_all(rows[field]) if field in rows else ""
-    if stream == "device":  # a brand without a name is known by its kind
+    if streams()[stream].class_from_name:  # a brand without a name is known by its kind
         rows["name"] = rows["name"].where(~rows["name"].isin(BLANK), rows["class"])
-    for field in EVENT_FIELDS[stream]:
-        if field not in rows:
-            rows[field] = ""
     if "harm_event" in raw:  # degree and wording are one column in the flat MAUDE form
         rows["harm"], rows["harm_event"] = rows["harm_event"], clean_all(raw["harm_event"])
     return rows
@@ -105,23 +102,30 @@ def _parse(raw: pd.DataFrame, stream: str) -> pd.DataFrame:
 def _ages(raw: pd.DataFrame) -> pd.Series[float]:
     if "age" not in raw:
         return pd.Series(np.nan, index=raw.index)
-    unit = raw.get("age_unit", "")
-    pairs = raw["age"] + "\x1f" + unit
-    years = {pair: age_in_years(*pair.split("\x1f")) for pair in pairs.unique()}
-    return pairs.map(years).astype("float64")
+    pairs = raw["age"] + "\x1f" + raw.get("age_unit", "")
+
+    def years(pair: str) -> float:
+        found = age_in_years(*pair.split("\x1f", 1))
+        return np.nan if found is None else found
+
+    return numbers_over_unique(pairs, years)
 
 
 def _report_numbers(rows: pd.DataFrame, grain: str) -> np.ndarray:
-    """Dense numbers: a row is a report, except that the rows of one product-grain report share one.
+    """Dense numbers: a row is a report ("report"), or the rows of a number are ("product"), or of a record ("record").
 
-    Rows of a number that differ in their modification date are different versions; rows without a number stand
-    alone.
+    Rows of a number that differ in their modification date (or in the version that a source states) are different
+    versions; rows without a number, and records that belong to no report, stand alone.
     """
-    alone = pd.Series(np.arange(len(rows)).astype("str"), index=rows.index)
     if grain == "report":
         return np.arange(len(rows))
-    key = rows["case_number"] + "\x1f" + rows["modified_on"]
-    return pd.factorize(key.where(rows["case_number"] != "", "\x1f\x1f" + alone))[0]
+    record = rows["sheet"] + "\x1f" + rows["row"].astype("str")
+    key = rows["case_number"] + "\x1f" + rows["modified_on"] + "\x1f" + rows.get("version", "")
+    alone = rows["case_number"] == ""
+    if "standing" in rows:
+        alone |= rows["standing"] != ""
+    numbers: np.ndarray = pd.factorize(record if grain == "record" else key.where(~alone, "\x1f" + record))[0]
+    return numbers
 
 
 Check = Callable[[pd.DataFrame, pd.DataFrame, str], "pd.Series[bool]"]
@@ -150,14 +154,51 @@ ROW_CHECKS: tuple[tuple[str, str, Check], ...] = (
     (
         "role_unknown",
         "role",
-        lambda rows, raw, today: ~rows["role"].isin(["suspect", "concomitant", "interacting"]),
+        lambda rows, raw, today: ~rows["role"].isin(["suspect", "concomitant", "interacting"]) & ~_withdrawn(raw),
     ),
     (
         "no_product",
         "name",
-        lambda rows, raw, today: rows["name"].isin(BLANK),
+        lambda rows, raw, today: _unnamed(rows) & ~_withdrawn(raw),
     ),
+    ("garbled", "", lambda rows, raw, today: _flag(raw, "garbled")),
+    ("message_broken", "fault", lambda rows, raw, today: _filled(raw, "fault")),
+    ("stray", "", lambda rows, raw, today: _filled(raw, "standing")),
 )
+# Nothing more is to be said of a row that could not be read as part of a report.
+_ALONE = ("message_broken", "stray")
+
+
+def _withdrawn(raw: pd.DataFrame) -> pd.Series[bool]:
+    """Reports that their sender deletes or nullifies: they are not counted, so they need not tell what they told."""
+    if "deleted" not in raw:
+        return pd.Series(False, index=raw.index)
+    return coded(raw["deleted"], "deleted").eq("yes")
+
+
+def _unnamed(rows: pd.DataFrame) -> pd.Series[bool]:
+    """Whether no product of the row has a name: some layouts have several side by side (name, name.1, …)."""
+    unnamed = rows["name"].isin(BLANK)
+    for field in rows.columns:
+        if field.startswith("name."):
+            unnamed &= clean_all(rows[field]).isin(BLANK)
+    return unnamed
+
+
+def _flag(raw: pd.DataFrame, field: str) -> pd.Series[bool]:
+    return raw[field] if field in raw else pd.Series(False, index=raw.index)
+
+
+def _filled(raw: pd.DataFrame, field: str) -> pd.Series[bool]:
+    return raw[field].ne("") if field in raw else pd.Series(False, index=raw.index)
+
+
+def _telling(problems: pd.DataFrame) -> pd.DataFrame:
+    """Without what follows from a row's being no part of a report."""
+    alone = problems.loc[problems["code"].isin(_ALONE), "row"]
+    if alone.empty:
+        return problems
+    return problems[~problems["row"].isin(alone) | problems["code"].isin(_ALONE)]
 
 
 def _row_problems(rows: pd.DataFrame, raw: pd.DataFrame, today: date) -> Iterator[pd.DataFrame]:
@@ -175,6 +216,9 @@ def _row_problems(rows: pd.DataFrame, raw: pd.DataFrame, today: date) -> Iterato
     if "onset_on" in raw:
         late = iso_dates(raw["onset_on"]).gt(rows["received_on"]) & rows["received_on"].ne("")
         yield _problems(late, "onset_after_receipt", "onset_on", raw)
+    if "used_from" in raw:  # what was given beside or against the reaction may well come after it
+        after = rows["used_from"].gt(rows["onset_on"]) & rows["onset_on"].ne("") & rows["role"].ne("concomitant")
+        yield _problems(after, "use_after_onset", "used_from", raw)
     if "age" in raw:
         unreadable = rows["age_years"].isna() & ~clean_all(raw["age"]).isin(BLANK)
         yield _problems(unreadable, "age_unreadable", "age", raw)
@@ -182,13 +226,16 @@ def _row_problems(rows: pd.DataFrame, raw: pd.DataFrame, today: date) -> Iterato
 
 def _report_problems(rows: pd.DataFrame, raw: pd.DataFrame, stream: str) -> list[pd.DataFrame]:
     """Checks over all rows of a report; the problem is put on its first row."""
-    first = ~rows["report"].duplicated()
-    has_event = pd.Series(False, index=rows.index)
-    for field in EVENT_FIELDS[stream]:
+    fields = streams()[stream].event_fields
+    has_event = _withdrawn(raw) | streams()[stream].event_optional
+    for field in fields:
         has_event |= over_unique(rows[field], lambda text: "x" if events.terms(text) else "").eq("x")
+    main = next((field for field in fields if field in raw), next(iter(fields)))
+    if not rows["report"].duplicated().any():
+        return [_problems(~has_event, "no_event", main, raw)]
+    first = ~rows["report"].duplicated()
     without = ~has_event.groupby(rows["report"]).transform("any")
     differs = rows.groupby("report")["received_on"].transform("nunique") > 1
-    main = next(field for field in EVENT_FIELDS[stream] if field in raw)
     return [
         _problems(first & without, "no_event", main, raw),
         _problems(first & differs, "receipt_differs", "received_on", raw),

@@ -25,6 +25,11 @@ def problem(code: str, lang: str) -> str:
     return str(reference.shipped_toml("messages")["problem"][code][lang])
 
 
+def prior_warning(code: str, lang: str) -> str:
+    """What is to be said against the prior behind EBGM."""
+    return str(reference.shipped_toml("messages")["prior"][code][lang])
+
+
 def outcome(code: str) -> str:
     """ "quarantine" or "warning"."""
     return str(reference.shipped_toml("messages")["problem"][code]["outcome"])

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine, func, select
 from pv import cases, intake, messages, reference, revisions, sources, store
 from pv.appraisal import Appraisal, appraise
 from pv.intake import FileAccount
-from pv.reference import Reference, streams
+from pv.reference import Reference
 from pv.rendering import render_index, render_week
 from pv.rendering.models import WeekInput
 from pv.schema import case_version, quarantine, reference_snapshot
@@ -25,7 +25,9 @@ from pv.schema import file as file_table
 from pv.schema import revision as revision_table
 from pv.settings import Settings
 from pv.signals.alerts import signals_of_weeks
-from pv.signals.screens import Screen, load_screens, parse_screens
+from pv.signals.background import background_rows
+from pv.signals.evidence import KINDS, evidence
+from pv.signals.screens import Screen, load_screens, parse_screens, parse_strata, screens_text
 from pv.week import Week, instant_text
 
 RENDERED_AGAIN = 4  # weeks; a late case changes every later week, older ones are marked stale
@@ -173,20 +175,52 @@ def _screens(texts: Mapping[str, str]) -> tuple[Screen, ...]:
     return parse_screens(texts["screens"]) if texts.get("screens") else load_screens()
 
 
-def _week_inputs(engine: Engine, weeks: Sequence[Week], as_of: datetime) -> Iterator[WeekInput]:
+def _reported(connection: Connection, stamp: str) -> tuple[str, ...]:
+    """The streams of the reports at a moment: the core ones, and others of our own that have cases or wait for them."""
+    return reference.reported(set(_stored_streams(connection, stamp)))
+
+
+def _stored_streams(connection: Connection, stamp: str) -> Iterator[str]:
+    for table in (case_version, quarantine):
+        statement = select(table.c.stream).where(table.c.recorded_at <= stamp).distinct()
+        yield from map(str, connection.execute(statement).scalars())
+
+
+def week_inputs(
+    settings: Settings, weeks: Sequence[Week], as_of: datetime, *, beside: bool = True
+) -> Iterator[WeekInput]:
+    """What the reports of weeks are made from, in their order; nothing is written. `beside`: with the evidence."""
+    return _week_inputs(store.open_store(settings.database_url), sorted(set(weeks)), as_of, beside)
+
+
+def _week_inputs(engine: Engine, weeks: Sequence[Week], as_of: datetime, beside: bool = True) -> Iterator[WeekInput]:
     stamp = instant_text(as_of)
     with store.reading(engine) as connection:
         texts = _snapshots(connection, stamp)
         known, screens = reference.build(texts), _screens(texts)
-        loaded = [cases.StreamCases(connection, name, as_of, known) for name in streams()]
+        strata = parse_strata(texts.get("screens") or screens_text())
+        loaded = [cases.StreamCases(connection, name, as_of, known) for name in _reported(connection, stamp)]
         waiting = {lang: cases.quarantined(connection, as_of, known, lang) for lang in ("zh", "en")}
         files = store.read(
             connection, select(file_table).where(file_table.c.recorded_at <= stamp).order_by(file_table.c.file_id)
         )
     unmapped = pd.concat([stream.unmapped(known) for stream in loaded], ignore_index=True)
-    per_stream = [signals_of_weeks(stream.view(), weeks, screens) for stream in loaded]
+    names = {
+        f"district:{code}": f"district:{name}"
+        for code, name in zip(known.areas["code"], known.areas["name"], strict=True)
+    }
+    views = [stream.view() for stream in loaded]
+    filed = [stream.view(as_filed=True) for stream in loaded]
+    per_stream = [signals_of_weeks(view, weeks, screens, strata=strata, background=known.background) for view in views]
     for parts in zip(*per_stream, strict=True):
         week = parts[0][0]
+        tables = [
+            evidence(view, as_filed, week, screens, part[1], known.foreign)
+            for view, as_filed, part in zip(views, filed, parts, strict=True)
+            if beside
+        ]
+        for of in tables:
+            of["subgroups"]["subgroup"] = of["subgroups"]["subgroup"].replace(names)
         filings = pd.concat([stream.filings(week) for stream in loaded], ignore_index=True)
         yield WeekInput(
             week=week,
@@ -202,7 +236,18 @@ def _week_inputs(engine: Engine, weeks: Sequence[Week], as_of: datetime) -> Iter
             files=files.rename(columns={"name": "file"}),
             unmapped=unmapped,
             screens=screens,
+            evidence={name: pd.concat([of[name] for of in tables], ignore_index=True) for name in KINDS if tables},
         )
+
+
+def background_counts(settings: Settings, week: Week, as_of: datetime, source: str) -> pd.DataFrame:
+    """The rows of `background.csv` that a province hands to its districts, from all streams of its own store."""
+    engine, stamp = store.open_store(settings.database_url), instant_text(as_of)
+    with store.reading(engine) as connection:
+        known = reference.build(_snapshots(connection, stamp))
+        own = _reported(connection, stamp)
+        views = [cases.StreamCases(connection, name, as_of, known).view() for name in own]
+    return pd.concat([background_rows(view, week, source) for view in views], ignore_index=True)
 
 
 def _appraise(filings: pd.DataFrame, waiting: pd.DataFrame, known: Reference, week: Week) -> Appraisal:
@@ -261,6 +306,7 @@ def _content(week_input: WeekInput) -> dict[str, pd.DataFrame]:
         "filings": week_input.filings,
         "quarantined": week_input.quarantined,
         "unmapped": week_input.unmapped,
+        **week_input.evidence,
     }
 
 
@@ -288,7 +334,9 @@ def status(settings: Settings) -> dict[str, Any]:
     with store.reading(engine) as connection:
         known = reference.build(_snapshots(connection, instant_text(as_of)))
         waiting = cases.quarantined(connection, as_of, known, messages.language())
-        totals = {name: _stream_status(connection, name, as_of, known, waiting) for name in streams()}
+        own, stored = _reported(connection, instant_text(as_of)), set(_stored_streams(connection, "9999"))
+        there = (*own, *(name for name in reference.foreign_streams() if name in stored))
+        totals = {name: _stream_status(connection, name, as_of, known, waiting) for name in there}
         files = connection.execute(
             select(
                 func.count(),

@@ -123,6 +123,8 @@ case_product = Table(
     _text("model", "型号", "Model"),
     _text("lot", "批号", "Lot"),
     _text("class", "类别", "Class"),
+    # The default fills the rows of versions that were stored before the column was there.
+    _text("used_from", "开始使用日期", "First used on (empty: unknown)", server_default=""),
 )
 
 case_event = Table(

@@ -8,7 +8,10 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from pv import reference
 
@@ -20,6 +23,8 @@ OLDEST = 130.0
 
 def clean(text: str) -> str:
     """Width folded (NFKC), control characters removed, runs of white space one space, ends stripped."""
+    if text.isprintable() and "  " not in text and unicodedata.is_normalized("NFKC", text):
+        return text.strip()  # of white space only the plain space is printable
     folded = unicodedata.normalize("NFKC", text)
     printable = "".join(c if c.isprintable() else " " for c in folded)
     return re.sub(r"\s+", " ", printable).strip()
@@ -27,18 +32,55 @@ def clean(text: str) -> str:
 
 def over_unique(values: pd.Series[str], function: Callable[[str], str]) -> pd.Series[str]:
     """Apply a text function once per distinct value."""
-    cells = values.tolist()
-    mapping = {cell: function(cell) for cell in dict.fromkeys(cells)}
-    return pd.Series([mapping[cell] for cell in cells], index=values.index, dtype="str")
+    distinct, codes = _distinct(values)
+    made = [function(cell) for cell in distinct]
+    return values if made == distinct else _spread(made, codes, values.index)
 
 
 def lookup(values: pd.Series[Any], mapping: Mapping[Any, str]) -> pd.Series[str]:
     """The text that each value maps to; "" where there is none."""
+    if isinstance(values.dtype, pd.StringDtype):
+        return over_unique(values, lambda text: mapping.get(text, ""))
     return pd.Series([mapping.get(value, "") for value in values.tolist()], index=values.index, dtype="str")
 
 
+def numbers_over_unique(values: pd.Series[str], function: Callable[[str], float]) -> pd.Series[float]:
+    """Apply a function that gives a number once per distinct value."""
+    distinct, codes = _distinct(values)
+    numbers = np.array([function(cell) for cell in distinct], dtype="float64")
+    return pd.Series(numbers[codes.to_numpy()], index=values.index)
+
+
+def _distinct(values: pd.Series[str]) -> tuple[list[str], pa.Int32Array]:
+    """The distinct texts in the order in which they are met, and which of them each value is.
+
+    Arrow finds them in a twentieth of the time that a dict of Python takes.
+    """
+    cells = pa.array(values, pa.large_string(), from_pandas=True)
+    encoded = (cells.combine_chunks() if isinstance(cells, pa.ChunkedArray) else cells).dictionary_encode()
+    return encoded.dictionary.to_pylist(), encoded.indices
+
+
+def _spread(texts: list[str], codes: pa.Int32Array, index: pd.Index) -> pd.Series[str]:
+    return pd.Series(pd.array(pa.array(texts, pa.large_string()).take(codes), dtype="str"), index=index)
+
+
 def clean_all(values: pd.Series[str]) -> pd.Series[str]:
+    """`clean` of every value; numbers and codes, of which each is another, are seen to be clean at once."""
+    if len(values) and values.iloc[0].isascii():
+        cells = pa.array(values, pa.large_string(), from_pandas=True)
+        if pc.all(pc.match_substring_regex(cells, r"^([!-~]+( [!-~]+)*)?$")).as_py():
+            return values
     return over_unique(values, clean)
+
+
+def is_among(values: pd.Series[str], others: pd.Series[str]) -> pd.Series[bool]:
+    """Whether each text is one of many others; pandas' `isin` takes ten times as long for texts."""
+    if others.empty:
+        return pd.Series(False, index=values.index)
+    sought = pa.array(others.drop_duplicates(), pa.large_string(), from_pandas=True)
+    found = pc.is_in(pa.array(values, pa.large_string(), from_pandas=True), value_set=sought)
+    return pd.Series(found.to_numpy(zero_copy_only=False), index=values.index)
 
 
 _DATE = re.compile(

@@ -15,7 +15,7 @@ import pytest
 from pv import __version__, reference
 from pv.cli import main
 from pv.reference import shipped_toml, streams
-from pv.rendering.columns import CSV_TABLES
+from pv.rendering.tables import CSV_TABLES
 from pv.signals.screens import load_screens
 from pv.sources.layouts import layouts
 

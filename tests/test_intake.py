@@ -87,6 +87,54 @@ def test_a_cosmetic_report_has_three_kinds_of_events(engine: Engine, export: Exp
     assert _versions(engine)["evaluated"].tolist() == [1]
 
 
+def _first_uses(engine: Engine) -> list[tuple[str, str]]:
+    with store.reading(engine) as connection:
+        rows = store.read(connection, select(case_product).order_by(case_product.c.case_product_id))
+    return list(zip(rows["name"], rows["used_from"], strict=True))
+
+
+def test_a_product_is_used_from_its_earliest_known_start(engine: Engine, export: Export) -> None:
+    """Rows of one product that differ in nothing else are one; another lot is another row."""
+    starts = ["", "2026-11-05 08:00", "2026/11/3"]
+    rows = [{"用药开始时间": start} for start in starts]
+    rows += [{"生产批号": "B2", "用药开始时间": "2026-11-01"}, {"通用名称": "头孢拉定胶囊"}]
+    account = _load(engine, export("drug", rows))
+    assert (account.stored, account.warnings) == (5, 0)
+    assert _first_uses(engine) == [
+        ("阿莫西林胶囊", "2026-11-03"),
+        ("阿莫西林胶囊", "2026-11-01"),
+        ("头孢拉定胶囊", ""),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("stream", "start", "onset"),
+    [
+        ("drug", "用药开始时间", "不良反应发生时间"),
+        ("device", "器械使用日期", "事件发生日期"),
+        ("cosmetic", "开始使用日期", "不良反应发生日期"),
+    ],
+)
+def test_every_stream_has_a_first_use(engine: Engine, export: Export, stream: str, start: str, onset: str) -> None:
+    _load(engine, export(stream, [{start: "2026-11-01", onset: "2026-11-04"}]))
+    assert [day for _, day in _first_uses(engine)] == ["2026-11-01"]
+    assert _versions(engine)["onset_on"].tolist() == ["2026-11-04"]
+
+
+def test_a_use_after_the_onset_is_kept_with_a_warning_but_for_what_was_given_beside(
+    engine: Engine, export: Export
+) -> None:
+    onset = {"不良反应发生时间": "2026-11-04"}
+    later = {"用药开始时间": "2026-11-05"}
+    rows = [onset | later, onset | later | {"通用名称": "地塞米松", "怀疑/并用": "并用"}]
+    account = _load(engine, export("drug", rows))
+    assert (account.stored, account.warnings) == (2, 1)
+    version = _versions(engine).iloc[0]
+    assert version["warnings"] == "use_after_onset(用药开始时间=2026-11-05)"
+    assert version["onset_on"] == "2026-11-04"
+    assert _first_uses(engine) == [("阿莫西林胶囊", "2026-11-05"), ("地塞米松", "2026-11-05")]
+
+
 def test_the_same_file_twice_changes_nothing(engine: Engine, export: Export) -> None:
     path = export("drug", [{"报告表编码": f"D{n}"} for n in range(5)])
     first, second = _load(engine, path), _load(engine, path, NOW + timedelta(days=1))
@@ -213,6 +261,7 @@ WARNED = [
     ("drug", {"不良反应结果": "升天"}, "outcome_unknown"),
     ("drug", {"不良反应发生时间": "2026-11-11"}, "onset_after_receipt"),
     ("drug", {"不良反应发生时间": "2026-11-31"}, "date_unreadable"),
+    ("drug", {"用药开始时间": "2026-11"}, "date_unreadable"),
     ("device", {"伤害": "重伤"}, "harm_unknown"),
 ]
 

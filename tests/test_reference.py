@@ -51,4 +51,20 @@ def test_shipped_data_say_what_they_are() -> None:
     for path in sorted(reference.SHIPPED.glob("*.toml")):
         data = reference.shipped_toml(path.stem)
         assert {"title", "source", "reviewed"} <= set(data), path.name
-    assert list(reference.streams()) == ["drug", "device", "cosmetic"]
+
+
+def test_a_report_has_sections_for_the_core_streams_and_for_others_that_have_cases() -> None:
+    core = ("drug", "device", "cosmetic")
+    assert reference.reported(()) == core
+    assert reference.reported(["vaers", "abuse", "drug", "aefi"]) == (*core, "aefi", "abuse")
+    assert set(reference.streams()) == {*core, "aefi", "abuse", *reference.foreign_streams()}
+    assert "faers" in reference.foreign_streams()
+
+
+def test_every_stream_can_be_read_and_counted() -> None:
+    for stream in reference.streams().values():
+        assert stream.default_level in stream.levels
+        assert set(stream.event_fields.values()) == set(stream.event_kinds)
+        assert stream.counts_by in {"name", "number"}
+        assert stream.serious_by in {"severity", "harm"}
+        assert stream.evaluated_by in {"state", "text", "date_or_state"}

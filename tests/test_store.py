@@ -5,12 +5,14 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import Engine, select, text
+from sqlalchemy import Connection, Engine, MetaData, Table, Text, create_engine, select, text
 
 from pv import store
-from pv.schema import case_merge, metadata
+from pv.schema import case_merge, case_product, metadata
 
 MERGES = pd.DataFrame(
     {
@@ -24,10 +26,34 @@ MERGES = pd.DataFrame(
 )
 
 
+def _add_row(connection: Connection, name: str) -> None:
+    """A row of 1 and "x" in a table as it is in the database."""
+    table = Table(name, MetaData(), autoload_with=connection)
+    connection.execute(table.insert().values({c.name: "x" if isinstance(c.type, Text) else 1 for c in table.columns}))
+
+
 def test_the_migrations_make_the_declared_schema(engine: Engine) -> None:
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, metadata) == []
+
+
+def test_rows_of_an_earlier_store_have_no_first_use(store_url: str) -> None:
+    """A store of migration 0001 with one product, opened by this program."""
+    earlier = create_engine(store_url)
+    config = Config()
+    config.set_main_option("script_location", str(store.sql_folder() / "migrations"))
+    with earlier.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        for name in ("file", "case_version", "case_product"):
+            _add_row(connection, name)
+    earlier.dispose()
+    opened = store.open_store(store_url)
+    with store.reading(opened) as connection:
+        rows = store.read(connection, select(case_product.c.name, case_product.c.used_from))
+    opened.dispose()
+    assert rows.to_dict("records") == [{"name": "x", "used_from": ""}]
 
 
 def test_any_text_comes_back_as_it_went_in(engine: Engine) -> None:

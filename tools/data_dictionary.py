@@ -11,8 +11,8 @@ from pathlib import Path
 from sqlalchemy import BigInteger, Column, Float, Integer, Text
 
 from pv.reference import shipped_csv, shipped_toml, streams
-from pv.rendering.columns import CSV_TABLES
 from pv.rendering.labels import CODES
+from pv.rendering.tables import CSV_TABLES
 from pv.schema import metadata
 from pv.sources.layouts import Layout, layouts
 

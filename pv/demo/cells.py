@@ -12,6 +12,7 @@ from datetime import date, datetime, timedelta
 
 from pv.demo.catalogue import STREAMS, toml
 from pv.demo.dice import Dice, Weighted
+from pv.demo.onsets import days_before_onset
 from pv.demo.people import landline, phone
 from pv.demo.region import Region
 from pv.demo.reports import Report, Use
@@ -56,6 +57,11 @@ class _Page:
     style: str
     region: Region
     place: str
+    seed: int
+
+    def started(self, number: int, usual: int) -> date:
+        """When the report's use of that number (from 1) began; `usual`: days before the onset, if none are planted."""
+        return self.report.onset - timedelta(days=days_before_onset(self.report, number - 1, self.seed, usual))
 
     def day(self, day: date | None) -> str:
         return format_date(day, self.style) if day else ""
@@ -70,7 +76,8 @@ def rows_of(report: Report, region: Region, seed: int) -> list[Row]:
     """The report's rows, column → text."""
     dice = Dice(seed, 3, STREAMS.index(report.stream), report.decor, block=128)
     place = f"{region.root.name}{report.unit.area}"
-    page = _Page(report, dice, _DATE_STYLES.draw(dice), region, place.replace(region.root.name * 2, region.root.name))
+    place = place.replace(region.root.name * 2, region.root.name)
+    page = _Page(report, dice, _DATE_STYLES.draw(dice), region, place, seed)
     makers: dict[str, Callable[[_Page], list[Row]]] = {
         "drug": _drug,
         "device": _device,
@@ -124,7 +131,7 @@ def _drug_report(page: _Page) -> Row:
 
 def _drug_use(page: _Page, number: int, use: Use) -> Row:
     dice, details, onset = page.dice, use.product.details, page.report.onset
-    started = onset - timedelta(days=dice.days(3.0, 60))
+    started = page.started(number, dice.days(3.0, 60))
     return {
         "怀疑/并用": "怀疑" if use.counted else "并用",
         "药品序号": str(number),
@@ -273,7 +280,7 @@ def _device_product(page: _Page) -> Row:
 
 def _device_event(page: _Page) -> Row:
     report, dice, patient = page.report, page.dice, page.report.patient
-    used = report.onset - timedelta(days=dice.days(2.0, 30))
+    used = page.started(1, dice.days(2.0, 30))
     separator = _SEPARATORS.draw(dice)
     failure, harm = report.events["failure"], report.events["harm"]
     story = f"使用{report.uses[0].product.name}过程中出现{_joined(failure + harm, '、')}，立即停用并更换。"
@@ -328,7 +335,7 @@ def _device_holder(page: _Page) -> Row:
 def _cosmetic(page: _Page) -> list[Row]:
     report, dice, patient = page.report, page.dice, page.report.patient
     use = report.uses[0]
-    started = report.onset - timedelta(days=dice.days(9.0, 90))
+    started = page.started(1, dice.days(9.0, 90))
     signs = "、".join(report.events["finding"] + report.events["symptom"]) or "不适"
     story = f"使用{use.product.name}后出现{signs}，停用后就诊。"
     return [

@@ -23,6 +23,7 @@ _EVENTS = {
 }
 _ONSET = {"drug": "不良反应发生时间", "device": "事件发生日期", "cosmetic": "不良反应发生日期"}
 _OTHER_DATE = {"drug": "报告日期", "device": "发现或获知日期", "cosmetic": "不良反应发生日期"}
+_FIRST_USE = {"drug": "用药开始时间", "device": "器械使用日期", "cosmetic": "开始使用日期"}
 _SEVERITY = {"drug": "报告类型-严重程度", "device": "伤害", "cosmetic": "报告类型"}
 
 
@@ -68,7 +69,7 @@ def quarantining(stream: str, day: date) -> list[Fault]:
 
 
 def warning(stream: str, day: date) -> list[Fault]:
-    """Every bad value that is kept as missing, with a warning on the case."""
+    """Every bad value that is kept as missing, with a warning on the case, for a report received on a day."""
     severity = "harm_unknown" if stream == "device" else "severity_unknown"
     late = (day + timedelta(days=12)).isoformat()
     cells = {
@@ -81,6 +82,7 @@ def warning(stream: str, day: date) -> list[Fault]:
     if stream == "drug":
         cells["outcome_unknown"] = Edit("不良反应结果", "转院")
         cells["new_unknown"] = Edit("报告类型-新的", "待定")
+    cells["use_after_onset"] = Edit(_FIRST_USE[stream], day.isoformat())
     return [Fault(reason, (edit,), "warning") for reason, edit in cells.items()]
 
 

@@ -25,6 +25,8 @@ spreadsheet shows them (the first row of the file is 1; a line break inside a ce
     pairs           disproportionate pairs: stream, kind, level, product and event as the store shows them, strength,
                     against (stream|class|generic), onset (week), share (of the product's reports from onset on),
                     reference_share, a, b, c, d (2×2 table of the last week at that level, all time, whole stream)
+    onsets          pairs with an early or late onset: stream, kind, level, product, event, pattern (early|late), shape
+                    and scale (days) of the Weibull distribution, a (cases with the pair in the last week, all time)
     clusters        stream, product, identifier, grouped_by, lot, events, size, serious, dates, hospitals, cases
     padding         stream, hospital_id, hospital, product, events, narrative, weeks, reports, cases
     duplicates      stream, by (hospital|holder, one per copy), cases (the root first): the exact rule merges them
@@ -55,6 +57,7 @@ from typing import Any
 
 from pv.demo.catalogue import EVENT_COUNTS, Catalogue
 from pv.demo.changes import Change, Entry
+from pv.demo.onsets import onsets
 from pv.demo.plants import Pair, Planted
 from pv.demo.reports import Identity, Report, Use
 from pv.demo.writers import SHEET
@@ -115,6 +118,7 @@ def stream_truth(plan: StreamPlan, placed: Sequence[Placed]) -> dict[str, Any]:
         "reports_by_hospital": {plan.stream: _tally(report.unit.hospital_id for report in counting)},
         "unknown_units": unknown,
         "pairs": _pairs(plan),
+        "onsets": _onsets(plan),
         "clusters": [_with_cases(planted.entry, planted.reports) for planted in plan.clusters],
         "padding": [_with_cases(planted.entry, planted.reports) for planted in plan.padding],
         "canaries": list(plan.canaries),
@@ -224,6 +228,16 @@ def _pairs(plan: StreamPlan) -> list[dict[str, Any]]:
                 "d": cells[False, False],
             }
         )
+    return found
+
+
+def _onsets(plan: StreamPlan) -> list[dict[str, Any]]:
+    found = []
+    for onset in onsets(plan.catalogue):
+        sets = _case_sets(plan, onset.level, onset.kind)
+        entry = {name: getattr(onset, name) for name in "stream kind level product event pattern shape scale".split()}
+        both = sum(onset.product in products and onset.event in events for products, events in sets)
+        found.append({**entry, "a": both})
     return found
 
 

@@ -30,7 +30,7 @@ def test_every_kind_of_fault_is_there_and_some_are_mended(city: City) -> None:
     }
     assert reasons["warning"] == {
         *("age_unreadable", "sex_unknown", "onset_after_receipt", "date_unreadable"),
-        *("severity_unknown", "outcome_unknown", "harm_unknown", "new_unknown"),
+        *("severity_unknown", "outcome_unknown", "harm_unknown", "new_unknown", "use_after_onset"),
     }
     assert 0 < sum(bool(entry["mended"]) for entry in city.truth["broken"]) < len(city.truth["broken"]) / 2
 

@@ -1,0 +1,8 @@
+"""One file into the store: archive, read, check, tell versions apart, quarantine, load — in one transaction."""
+
+from __future__ import annotations
+
+from pv.intake.account import FileAccount, Problem
+from pv.intake.loading import load_file
+
+__all__ = ["FileAccount", "Problem", "load_file"]

@@ -1,0 +1,67 @@
+"""Keyed hashes of the patient and of the content as written; personal text itself goes no further."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pv import archive
+from pv.sources import Extract
+from pv.text import clean_all, iso_dates, over_unique
+
+PERSONAL = ("patient_name", "birth_date", "patient_phone", "record_number")
+_SEPARATOR = "\x1f"
+
+
+def with_hashes(rows: pd.DataFrame, extract: Extract, key: str) -> pd.DataFrame:
+    """Add patient_hash, record_hash and content_hash (of the whole report) to checked rows.
+
+    The content is that of every field of the layout, whether the file has its column or not, so that it does not
+    depend on what stands beside the report in its file.
+    """
+    raw = extract.fields
+    name, record = _written(raw, "patient_name"), _written(raw, "record_number")
+    born = iso_dates(_written(raw, "birth_date"))
+    person = name + _SEPARATOR + born.where(born != "", _age_texts(rows)) + _SEPARATOR + rows["sex"]
+    patient = over_unique(person.where(name != "", ""), archive.hasher(key, "patient"))
+    numbered = over_unique(record, archive.hasher(key, "record"))
+    fields = {column.field for column in extract.layout.columns if column.field} - set(PERSONAL)
+    content = {field: raw.get(field, "") for field in fields} | {"patient": patient, "record": numbered}
+    hashes = _content_hashes(content, rows["report"].to_numpy(), extract.layout.grain == "report", key)
+    return rows.assign(patient_hash=patient, record_hash=numbered, content_hash=pd.Series(hashes, rows.index, "str"))
+
+
+def _written(raw: pd.DataFrame, field: str) -> pd.Series[str]:
+    return clean_all(raw[field]) if field in raw else pd.Series("", index=raw.index, dtype="str")
+
+
+def _age_texts(rows: pd.DataFrame) -> pd.Series[str]:
+    years = rows["age_years"].tolist()
+    texts = {age: f"{age:.2f}" for age in set(years)}
+    return pd.Series([texts[age] for age in years], index=rows.index, dtype="str")
+
+
+def _content_hashes(
+    content: dict[str, pd.Series[str] | str], report: np.ndarray, row_is_report: bool, key: str
+) -> list[str]:
+    """Per row the hash of its report: of the row, else of the set of its rows, in whatever order they stand."""
+    keyed = archive.hasher(key, "content")
+    cells = [_cells(content[name], len(report)) for name in sorted(content)]
+    joined = pc.binary_join_element_wise(*cells, pa.scalar(_SEPARATOR, pa.large_string()))
+    single = [keyed(text) for text in joined.to_pylist()]
+    if row_is_report:
+        return single
+    together: dict[int, set[str]] = {}
+    for number, hashed in zip(report.tolist(), single, strict=True):
+        together.setdefault(number, set()).add(hashed)
+    whole = {number: keyed("".join(sorted(hashes))) for number, hashes in together.items()}
+    return [whole[number] for number in report.tolist()]
+
+
+def _cells(values: pd.Series[str] | str, count: int) -> pa.Array:
+    if isinstance(values, str):
+        return pa.repeat(pa.scalar(values, pa.large_string()), count)
+    cells = pa.array(values, pa.large_string(), from_pandas=True)
+    return cells.combine_chunks() if isinstance(cells, pa.ChunkedArray) else cells

@@ -1,0 +1,191 @@
+"""A file into the store, batch by batch, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from sqlalchemy import Connection, Engine, Table, select
+
+from pv import archive, contracts, duplicates, store
+from pv.intake.account import FileAccount, Tally
+from pv.intake.content import with_hashes
+from pv.intake.items import event_rows, product_rows
+from pv.intake.retractions import withdrawn_versions
+from pv.intake.versions import known_versions, only_new, settle_pending, settle_split_cases, versions_of
+from pv.intake.waiting import quarantine_rows
+from pv.schema import case_event, case_product, case_version, quarantine
+from pv.schema import file as file_table
+from pv.sources import Extract, FileRefused, Source, open_source
+from pv.week import instant_text, local_day
+
+_MANY = 1_000  # versions; joins of so many that PostgreSQL does not expect take minutes
+
+
+def load_file(
+    engine: Engine, path: Path, archive_folder: Path, key: str, recorded_at: datetime, dry_run: bool = False
+) -> FileAccount:
+    """Load a file; a refused one is reported in the account, and nothing of it is stored.
+
+    With `dry_run` the account is the same and nothing is kept.
+    """
+    try:
+        sha256 = archive.file_sha256(path)
+        source = open_source(path)
+        with _archiving(path, archive_folder, sha256, key, dry_run) as finish, store.writing(engine) as connection:
+            load = _Load(connection, source, key, recorded_at, (path, sha256))
+            for extract in source.batches():
+                load.take(extract)
+            account = load.finish()
+            finish()
+            if dry_run:
+                connection.rollback()
+    except FileRefused as refusal:
+        return _refused(path, refusal)
+    except OSError as error:
+        return _refused(path, FileRefused("unreadable", detail=error.strerror or str(error)))
+    return account
+
+
+def _refused(path: Path, refusal: FileRefused) -> FileAccount:
+    sha256 = archive.file_sha256(path) if path.is_file() else ""
+    return FileAccount(str(path), sha256, refused=refusal.code, refused_values=refusal.values)
+
+
+@contextmanager
+def _archiving(path: Path, folder: Path, sha256: str, key: str, dry_run: bool) -> Iterator[Callable[[], None]]:
+    """Archive a file beside the loading of it (packing 400 MB takes 10 s of the other core); a file of which nothing
+    is taken leaves nothing. `finish()` waits until it is kept."""
+    target = archive.stored_path(folder, sha256)
+    if dry_run or target.is_file():
+        yield lambda: None
+        return
+    with ThreadPoolExecutor(1) as pool:
+        kept = pool.submit(archive.keep, path, folder, sha256, key)
+        try:
+            yield lambda: _wait(kept)
+        except BaseException:
+            if kept.exception() is None:
+                target.unlink(missing_ok=True)
+            raise
+
+
+def _wait(kept: Future[Path]) -> None:
+    kept.result()
+
+
+class _Load:
+    """A file on its way into the store. Keys are given out densely: this is the only writer."""
+
+    def __init__(
+        self, connection: Connection, source: Source, key: str, recorded_at: datetime, file: tuple[Path, str]
+    ) -> None:
+        self._connection, self._key = connection, key
+        self._layout, self._stream = source.layout.name, source.layout.stream
+        self._today: date = local_day(recorded_at)
+        self._stamp = instant_text(recorded_at.astimezone(UTC))
+        self._path, self._sha256 = file
+        self._tally = Tally()
+        self._next = {
+            table: store.next_key(connection, table) for table in (case_version, case_product, case_event, quarantine)
+        }
+        self._first_version = self._next[case_version]
+        self._waiting = set(store.read(connection, select(quarantine.c.content_hash))["content_hash"])
+        self._file_id, self._again = self._file_record()
+
+    def _file_record(self) -> tuple[int, bool]:
+        """The file's number, and whether it has been read before: then its record stays as it is."""
+        statement = select(file_table.c.file_id).where(file_table.c.sha256 == self._sha256)
+        known = self._connection.execute(statement).scalar()
+        if known is not None:
+            return int(known), True
+        file_id = store.next_key(self._connection, file_table)
+        values: dict[str, object] = {column.name: 0 for column in file_table.columns}
+        texts = {"sha256": self._sha256, "name": self._path.name, "recorded_at": self._stamp, "weeks": ""}
+        values |= texts | {"file_id": file_id, "stream": self._stream, "format": self._layout}
+        self._connection.execute(file_table.insert().values(values))
+        return file_id, False
+
+    def take(self, extract: Extract) -> None:
+        """Check and store a batch."""
+        if "standing" in extract.fields:
+            extract = self._without_retractions(extract)
+        if extract.fields.empty:
+            return
+        checked = contracts.check(extract, self._today)
+        self._tally.add(extract, checked)
+        rows = with_hashes(checked.rows, extract, self._key)
+        bad = rows["report"].isin(checked.quarantined)
+        self._take_good(rows[~bad] if bad.any() else rows, extract, checked)
+        if bad.any():
+            self._take_bad(rows[bad], extract, checked)
+
+    def _take_good(self, good: pd.DataFrame, extract: Extract, checked: contracts.Checked) -> None:
+        self._tally.newest = max(self._tally.newest, str(good["received_on"].max()) if len(good) else "")
+        versions = versions_of(good, checked.problems, extract)
+        known = known_versions(self._connection, versions["case_number"], self._stream)
+        versions = only_new(versions, known)
+        versions = settle_split_cases(self._connection, versions, known, self._first_version)
+        new = good["report"].isin(versions["report"])
+        kept = good if new.all() else good[new]
+        versions = self._append(case_version, versions)
+        keys = versions.set_index("report")["version_id"]
+        for table, frame in (
+            (case_product, product_rows(kept, extract.layout)),
+            (case_event, event_rows(kept, self._stream)),
+        ):
+            self._append(table, frame.assign(version_id=frame["report"].map(keys)))
+        self._tally.stored += int(kept["counts"].sum())
+        self._tally.touch(versions["effective_on"].unique())
+
+    def _take_bad(self, rows: pd.DataFrame, extract: Extract, checked: contracts.Checked) -> None:
+        waiting = quarantine_rows(rows, extract, checked, self._waiting, self._key)
+        self._waiting.update(waiting["content_hash"])
+        self._append(quarantine, waiting)
+        self._tally.quarantined += int(rows["counts"].sum())
+        self._tally.touch(waiting["received_on"].unique())
+
+    def _without_retractions(self, extract: Extract) -> Extract:
+        """Store what is withdrawn; the rest of the batch."""
+        gone = extract.fields["standing"] == "retraction"
+        if not gone.any():
+            return extract
+        numbers = extract.fields.loc[gone, "report_number"].str.strip()
+        versions = withdrawn_versions(self._connection, numbers, self._stream, self._key)
+        self._append(case_version, versions)
+        self._tally.read += int(gone.sum())
+        self._tally.stored += len(versions)
+        rest = (frame[~gone].reset_index(drop=True) for frame in (extract.fields, extract.raw))
+        return Extract(extract.layout, *rest)
+
+    def _append(self, table: Table, frame: pd.DataFrame) -> pd.DataFrame:
+        """Number rows, mark them as this file's and store them."""
+        (key,) = table.primary_key.columns
+        start = self._next[table]
+        self._next[table] = start + len(frame)
+        numbered = frame.assign(**{key.name: np.arange(start, start + len(frame))})
+        if "file_id" in table.columns:
+            numbered = numbered.assign(file_id=self._file_id, recorded_at=self._stamp)
+        store.append(self._connection, table, numbered)
+        return numbered
+
+    def finish(self) -> FileAccount:
+        """What needs the whole file: dates that wait for the newest receipt, duplicates, the file's record."""
+        newest = self._tally.newest or self._today.isoformat()
+        if settle_pending(self._connection, self._first_version, newest):
+            self._tally.touch([newest])
+        if self._next[case_version] - self._first_version > _MANY:
+            store.refresh_statistics(self._connection, (case_version, case_product, case_event))
+        duplicates.merge_exact(self._connection, self._stream, self._first_version, self._stamp)
+        account = self._tally.account(str(self._path), self._sha256, self._stream, self._layout)
+        if not self._again:
+            names = ("read", "stored", "unchanged", "quarantined", "warnings", "cases")
+            values: dict[str, object] = {name: getattr(account, name) for name in names}
+            update = file_table.update().where(file_table.c.file_id == self._file_id)
+            self._connection.execute(update.values(values | {"weeks": ";".join(account.weeks)}))
+        return account
