@@ -1,21 +1,32 @@
-"""How long loading takes and how much memory: a 100,000-row sheet of 60 columns, a million-row GB18030 text file."""
+"""How long loading takes and how much memory: a 100,000-row sheet of 60 columns, a million-row GB18030 text file, and
+E2B(R3) messages; into SQLite and, where PVWATCH_TEST_POSTGRES names a server, into PostgreSQL.
+
+`BENCH_MESSAGES` sets the number of messages (100,000 without it: 1 GB).
+"""
 
 from __future__ import annotations
 
 import csv
 import json
+import os
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from datetime import date, timedelta
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import xlsxwriter
+from sqlalchemy import create_engine, text
 
+from pv.exporting.e2b_r3 import Header, write
+from pv.sources.icsr import Case, Drug, Reaction
 from pv.sources.layouts import Layout, layouts
+
+MESSAGES = int(os.environ.get("BENCH_MESSAGES", "100000"))
 
 _LOAD = """
 import json, resource, sys, time
@@ -34,22 +45,54 @@ print(json.dumps({"read": account.read, "stored": account.stored, "quarantined":
 
 
 def main() -> None:
-    """Print a Markdown table: file, rows, seconds, CPU seconds, peak GiB."""
-    print("| file | rows read | stored | s | CPU s | peak GiB |\n|---|---|---|---|---|---|")
+    """Print a Markdown table: file, store, rows, seconds, CPU seconds of this process, peak GiB."""
+    print("| file | store | rows read | stored | s | CPU s | peak GiB |\n|---|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for label, path in (("XLSX 100,000 × 60", _sheet(folder)), ("CSV GB18030 1,000,000", _text(folder))):
-            figures = _load(path, folder)
-            print(
-                f"| {label} ({path.stat().st_size / 1e6:.0f} MB) | {figures['read']:,} | {figures['stored']:,} "
-                f"| {figures['seconds']:.1f} | {figures['cpu']:.1f} | {figures['peak_gib']:.2f} |",
-                flush=True,
-            )
+        for label, make in (
+            ("XLSX 100,000 × 60", _sheet),
+            ("CSV GB18030 1,000,000", _text),
+            (f"E2B(R3) {MESSAGES:,}", _messages),
+        ):
+            path = make(folder)
+            for engine in ("SQLite", "PostgreSQL"):
+                with _store(engine, folder, path) as url:
+                    if url:
+                        _show(label, engine, path, _load(path, folder, url))
+            path.unlink()
 
 
-def _load(path: Path, folder: Path) -> dict[str, float]:
-    store = f"sqlite:///{folder / path.stem}.sqlite"
-    command = [sys.executable, "-c", _LOAD, str(path), store, str(folder / "archive")]
+def _show(label: str, engine: str, path: Path, figures: dict[str, float]) -> None:
+    print(
+        f"| {label} ({path.stat().st_size / 1e6:.0f} MB) | {engine} | {figures['read']:,} | {figures['stored']:,} "
+        f"| {figures['seconds']:.1f} | {figures['cpu']:.1f} | {figures['peak_gib']:.2f} |",
+        flush=True,
+    )
+
+
+@contextmanager
+def _store(engine: str, folder: Path, path: Path) -> Iterator[str]:
+    """Address of an empty store; "" where there is no server."""
+    server = os.environ.get("PVWATCH_TEST_POSTGRES", "")
+    if engine == "SQLite":
+        file = folder / f"{path.stem}.sqlite"
+        yield f"sqlite:///{file}"
+        file.unlink()
+    elif not server:
+        yield ""
+    else:
+        schema = f"bench{os.getpid()}"
+        admin = create_engine(server)
+        with admin.begin() as connection:
+            connection.execute(text(f"CREATE SCHEMA {schema}"))
+        yield f"{server}{'&' if '?' in server else '?'}options=-csearch_path%3D{schema}"
+        with admin.begin() as connection:
+            connection.execute(text(f"DROP SCHEMA {schema} CASCADE"))
+        admin.dispose()
+
+
+def _load(path: Path, folder: Path, url: str) -> dict[str, float]:
+    command = [sys.executable, "-c", _LOAD, str(path), url, str(folder / f"archive-{url.split(':')[0]}")]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     return dict(json.loads(done.stdout))
 
@@ -116,6 +159,45 @@ def _text(folder: Path) -> Path:
         writer.writerow(name.removesuffix(".1") for name in columns)
         writer.writerows(_rows(layout, 1_000_000, columns))
     return path
+
+
+def _messages(folder: Path) -> Path:
+    """Messages of about 10 KB with four drugs and two reactions."""
+    path = folder / "messages.xml"
+    header = Header("BENCH", "CENTRE", "1", datetime(2026, 11, 22, tzinfo=UTC))
+    with path.open("wb") as stream:
+        write((_case(number) for number in range(MESSAGES)), stream, header)
+    return path
+
+
+def _case(number: int) -> Case:
+    drugs = [
+        Drug(
+            "suspect",
+            f"药品{(number * 7 + k) % 3_000}",
+            ("成分",),
+            "国药准字H20153141",
+            "某公司",
+            (f"L{k}",),
+            "2026-10-01",
+        )
+        for k in range(4)
+    ]
+    return Case(
+        number=f"CN-BENCH-{number}",
+        worldwide=f"CN-BENCH-{number}",
+        created_on="2026-11-10",
+        received_on="2026-11-02",
+        modified_on="2026-11-03",
+        sender="某公司",
+        reporter=f"第{number % 300}医院",
+        patient="甲",
+        age="45",
+        age_unit="year",
+        sex="female",
+        reactions=(Reaction(f"反应{number % 400}", "10037844", "2026-10-20", "recovered"), Reaction("皮疹")),
+        drugs=tuple(drugs),
+    )
 
 
 if __name__ == "__main__":

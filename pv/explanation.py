@@ -100,14 +100,16 @@ def formulas(row: dict[str, Any], prior: pd.Series[Any]) -> Iterator[str]:
         f"IC = log2[(a + ½)/(E + ½)] = log2[{a + 0.5:g} / {_number(row['expected'] + 0.5)}] = {_number(row['ic'])} "
         f"({_number(row['ic025'])} – {_number(row['ic975'])})"
     )
-    mixture = f"P = {_number(prior['p'])} of Gamma({_number(prior['alpha1'])}, {_number(prior['beta1'])}), else "
-    mixture += f"Gamma({_number(prior['alpha2'])}, {_number(prior['beta2'])})"
-    yield (
-        f"EBGM = exp E[log λ | a = {a}, E] with the prior {mixture} = {_number(row['ebgm'])} "
-        f"(EB05 {_number(row['eb05'])}, EB95 {_number(row['eb95'])})"
-    )
-    p, middle, *q = (f"{row[name]:.3g}" for name in ("p", "p_mid", "q_bh", "q_by"))
-    yield f"p = P(A ≥ {a} | margins) = {p}; mid-p {middle}; q (BH) {q[0]}, (BY) {q[1]}"
+    if not math.isnan(row["ebgm"]):
+        mixture = f"P = {_number(prior['p'])} of Gamma({_number(prior['alpha1'])}, {_number(prior['beta1'])}), else "
+        mixture += f"Gamma({_number(prior['alpha2'])}, {_number(prior['beta2'])})"
+        yield (
+            f"EBGM = exp E[log λ | a = {a}, E] with the prior {mixture} = {_number(row['ebgm'])} "
+            f"(EB05 {_number(row['eb05'])}, EB95 {_number(row['eb95'])})"
+        )
+    if not math.isnan(row["p"]):
+        p, middle, *q = (f"{row[name]:.3g}" for name in ("p", "p_mid", "q_bh", "q_by"))
+        yield f"p = P(A ≥ {a} | margins) = {p}; mid-p {middle}; q (BH) {q[0]}, (BY) {q[1]}"
     if not math.isnan(row["ror_mh"]):
         yield (
             f"stratified: E = {_number(row['expected_stratified'])}, ROR = {_with_limits(row, 'ror_mh')}, "

@@ -168,6 +168,11 @@ def next_key(connection: Connection, table: Table) -> int:
     return int(connection.execute(select(func.coalesce(func.max(key), 0))).scalar_one()) + 1
 
 
+def waits_for_server(connection: Connection) -> bool:
+    """Whether storing is another process's work, so that this one can go on meanwhile."""
+    return connection.dialect.name == "postgresql"
+
+
 def refresh_statistics(connection: Connection, tables: Iterable[Table]) -> None:
     """Let PostgreSQL know how large the tables have become: it plans by what it knew before this transaction."""
     if connection.dialect.name == "postgresql":

@@ -138,3 +138,88 @@ def test_screening_real_reports(pvwatch: object, shared: Path, tmp_path: Path) -
     ror = often & (pairs["ror_low"] > 1)
     assert (evans.sum(), ror.sum(), (ror & (pairs["ror"] == float("inf"))).sum()) == (319, 341, 29)
     assert (often & (pairs["ic025"] > 0)).sum() == 257
+
+
+PAIR = {"通用名称": "阿莫西林胶囊", "不良反应名称": "皮疹（一般）"}
+
+
+def test_explain_fills_the_formulas_in(pvwatch: object, export: Export) -> None:
+    rows = [PAIR | {"报告表编码": f"D{i}", "患者姓名": f"病人{i}"} for i in range(3)]
+    rows += [
+        {"报告表编码": f"E{i}", "通用名称": "布洛芬片", "不良反应名称": "头晕", "患者姓名": f"他{i}"} for i in range(6)
+    ]
+    pvwatch("ingest", export("drug", rows))  # type: ignore[operator]
+    result = pvwatch("explain", "阿莫西林胶囊", "皮疹", "--week", "2026-W46")  # type: ignore[operator]
+    assert result.exit_code == 0, result.output
+    assert "a 3, b 0, c 0, d 6" in result.output
+    assert "E = (a+b)(a+c)/N = 3 · 3 / 9 = 1" in result.output
+    assert "PRR = [a/(a+b)] / [c/(c+d)] = [3/3] / [0/6] = ∞ (— – ∞)" in result.output
+    assert "p = P(A ≥ 3 | margins) = 0.0119" in result.output  # 1 / C(9, 3)
+    assert "3 reports as filed:" in result.output
+    found = json.loads(pvwatch("explain", "阿莫西林胶囊", "皮疹", "--week", "2026-W46", "--json").stdout)  # type: ignore[operator]
+    assert {case["case"] for case in found["cases"]} == {"D0", "D1", "D2"}
+    assert found["history"][-1]["week"] == "2026-W46"
+    assert "病人" not in json.dumps(found, ensure_ascii=False)
+
+
+def test_explain_helps_with_a_name_that_is_not_there(pvwatch: object, export: Export) -> None:
+    pvwatch("ingest", export("drug", [PAIR]))  # type: ignore[operator]
+    result = pvwatch("explain", "阿莫西林", "皮疹", "--week", "2026-W46")  # type: ignore[operator]
+    assert result.exit_code == 1
+    assert "no product “阿莫西林” in 2026-W46. Names that contain it: 阿莫西林胶囊." in result.output
+
+
+def test_background_of_a_province(pvwatch: object, export: Export, tmp_path: Path) -> None:
+    pvwatch("ingest", export("drug", [PAIR | {"报告表编码": "D1"}, PAIR | {"报告表编码": "D2"}]))  # type: ignore[operator]
+    out = tmp_path / "background.csv"
+    result = pvwatch("background", "--week", "2026-W46", "--source", "省中心", "--out", out)  # type: ignore[operator]
+    assert result.exit_code == 0, result.output
+    rows = pd.read_csv(out, keep_default_na=False)
+    drug = rows[rows["stream"] == "drug"]
+    assert list(zip(drug["product"], drug["event"], drug["cases"], strict=True)) == [
+        ("", "", 2),
+        ("阿莫西林胶囊", "", 2),
+        ("", "皮疹", 2),
+        ("阿莫西林胶囊", "皮疹", 2),
+    ]
+    assert set(rows["until"]) == {"2026-11-15"}
+
+
+def test_evaluate_against_known_pairs(pvwatch: object, tmp_path: Path) -> None:
+    cases, known = tmp_path / "cases.csv", tmp_path / "set.csv"
+    rows = [f"{i},A,rash" for i in range(8)] + [f"{i},B,fever" for i in range(8, 30)] + ["30,A,fever", "31,B,rash"]
+    cases.write_text("id,drug,reaction\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    known.write_text("product,event,truth\na,RASH,1\nb,fever,1\nA,fever,0\nB,rash,0\n", encoding="utf-8")
+    columns = ("--case", "id", "--product", "drug", "--event", "reaction")
+    result = pvwatch("evaluate", cases, *columns, "--reference", known, "--json")  # type: ignore[operator]
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
+    assert [row["a_1"] for row in found["found"]] == [2, 2]
+    areas = {row["measure"]: row["auc"] for row in found["auc"] if row["missing"] == "left_out"}
+    assert areas["ror"] == areas["ic025"] == areas["ebgm"] == 1.0
+
+
+def test_a_prior_that_is_no_prior(pvwatch: object, tmp_path: Path) -> None:
+    table = tmp_path / "t.csv"
+    table.write_text("a,b,c,d\n3,2,3,40\n", encoding="utf-8")
+    for prior in ("1,2,3", "1,2,3,4,5", "a,1,1,1,0.5", "0,1,1,1,0.5"):
+        result = pvwatch("measures", table, "--prior", prior)  # type: ignore[operator]
+        assert result.exit_code == 2, prior
+        assert "five numbers: alpha1,beta1,alpha2,beta2,p" in result.output
+
+
+def test_screen_tells_time_and_memory_and_writes_what_is_asked(pvwatch: object, tmp_path: Path) -> None:
+    cases = tmp_path / "cases.csv"
+    rows = [f"{i},A,rash,{'F' if i % 2 else 'M'}" for i in range(20)] + [f"{i},B,fever,F" for i in range(20, 40)]
+    cases.write_text("id,drug,reaction,sex\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    out, masking = tmp_path / "pairs.parquet", tmp_path / "masking.csv"
+    result = pvwatch(  # type: ignore[operator]
+        *("screen", cases, "--case", "id", "--product", "drug", "--event", "reaction", "--stratum", "sex"),
+        *("--variant", "truncated", "--out", out, "--masking", masking, "--json"),
+    )
+    summary = json.loads(result.stdout)
+    assert summary["prior"]["variant"] == "truncated"
+    assert {"read", "count", "fit", "ebgm", "strata", "write", "total"} <= set(summary["seconds"])
+    assert summary["peak_mb"] > 10
+    assert "ror_mh" in pd.read_parquet(out).columns
+    assert list(pd.read_csv(masking)) != []

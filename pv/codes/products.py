@@ -13,7 +13,7 @@ from pv.text import BLANK, clean_all, lookup, over_unique
 
 @cache
 def _patterns(stream: str) -> tuple[re.Pattern[str], ...]:
-    return tuple(re.compile(pattern) for pattern in reference.shipped_toml("identifiers")[stream].values())
+    return tuple(re.compile(pattern) for pattern in reference.shipped_toml("identifiers").get(stream, {}).values())
 
 
 def identifier(text: str) -> str:
@@ -23,7 +23,8 @@ def identifier(text: str) -> str:
 
 
 def is_known_form(stream: str, number: str) -> bool:
-    return any(pattern.match(number) for pattern in _patterns(stream))
+    """Whether a number has a form that the stream knows; where it knows none, any will do."""
+    return not _patterns(stream) or any(pattern.match(number) for pattern in _patterns(stream))
 
 
 def with_identity(products: pd.DataFrame, stream: str) -> pd.DataFrame:

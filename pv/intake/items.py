@@ -65,7 +65,8 @@ def _with_first_use(rows: pd.DataFrame) -> pd.DataFrame:
 def event_rows(rows: pd.DataFrame, stream: str) -> pd.DataFrame:
     """Each term of a report once per kind."""
     found = []
-    for name, kind in streams()[stream].event_fields.items():
-        terms = events.split(rows[name])
+    definition = streams()[stream]
+    for name, kind in definition.event_fields.items():
+        terms = events.split(rows[name], definition.foreign)
         found.append(pd.DataFrame({"report": rows["report"].reindex(terms.index), "kind": kind, "event": terms}))
     return pd.concat(found).drop_duplicates().sort_values(["report"], kind="stable", ignore_index=True)

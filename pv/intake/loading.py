@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from pv import archive, contracts, duplicates, store
 from pv.intake.account import FileAccount, Tally
 from pv.intake.content import with_hashes
 from pv.intake.items import event_rows, product_rows
-from pv.intake.retractions import withdrawn_versions
+from pv.intake.retractions import withdrawn_versions, without_retractions
 from pv.intake.versions import known_versions, only_new, settle_pending, settle_split_cases, versions_of
 from pv.intake.waiting import quarantine_rows
 from pv.schema import case_event, case_product, case_version, quarantine
@@ -39,8 +40,9 @@ def load_file(
         source = open_source(path)
         with _archiving(path, archive_folder, sha256, key, dry_run) as finish, store.writing(engine) as connection:
             load = _Load(connection, source, key, recorded_at, (path, sha256))
-            for extract in source.batches():
-                load.take(extract)
+            prepared = map(load.prepared, source.batches())
+            for batch in _ahead(prepared) if store.waits_for_server(connection) else prepared:
+                load.take(batch)
             account = load.finish()
             finish()
             if dry_run:
@@ -79,6 +81,25 @@ def _wait(kept: Future[Path]) -> None:
     kept.result()
 
 
+def _ahead(batches: Iterator[_Batch]) -> Iterator[_Batch]:
+    """Prepare the next batch while the server stores the present one; it stores for half of the time."""
+    with ThreadPoolExecutor(1) as pool:
+        following = pool.submit(next, batches, None)
+        while (batch := following.result()) is not None:
+            following = pool.submit(next, batches, None)
+            yield batch
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """A checked batch: its rows with hashes, and beside them the case numbers that are withdrawn."""
+
+    extract: Extract
+    checked: contracts.Checked
+    rows: pd.DataFrame
+    withdrawn: pd.Series[str]
+
+
 class _Load:
     """A file on its way into the store. Keys are given out densely: this is the only writer."""
 
@@ -111,19 +132,30 @@ class _Load:
         self._connection.execute(file_table.insert().values(values))
         return file_id, False
 
-    def take(self, extract: Extract) -> None:
-        """Check and store a batch."""
-        if "standing" in extract.fields:
-            extract = self._without_retractions(extract)
-        if extract.fields.empty:
+    def prepared(self, extract: Extract) -> _Batch:
+        """What can be done to a batch without the store."""
+        rest, withdrawn = without_retractions(extract)
+        checked = contracts.check(rest, self._today)
+        return _Batch(rest, checked, with_hashes(checked.rows, rest, self._key), withdrawn)
+
+    def take(self, batch: _Batch) -> None:
+        """Store a batch."""
+        self._withdraw(batch.withdrawn)
+        if batch.rows.empty:
             return
-        checked = contracts.check(extract, self._today)
+        extract, checked, rows = batch.extract, batch.checked, batch.rows
         self._tally.add(extract, checked)
-        rows = with_hashes(checked.rows, extract, self._key)
         bad = rows["report"].isin(checked.quarantined)
         self._take_good(rows[~bad] if bad.any() else rows, extract, checked)
         if bad.any():
             self._take_bad(rows[bad], extract, checked)
+
+    def _withdraw(self, numbers: pd.Series[str]) -> None:
+        if not numbers.empty:
+            versions = withdrawn_versions(self._connection, numbers, self._stream, self._key)
+            self._append(case_version, versions)
+            self._tally.read += len(numbers)
+            self._tally.stored += len(versions)
 
     def _take_good(self, good: pd.DataFrame, extract: Extract, checked: contracts.Checked) -> None:
         self._tally.newest = max(self._tally.newest, str(good["received_on"].max()) if len(good) else "")
@@ -149,19 +181,6 @@ class _Load:
         self._append(quarantine, waiting)
         self._tally.quarantined += int(rows["counts"].sum())
         self._tally.touch(waiting["received_on"].unique())
-
-    def _without_retractions(self, extract: Extract) -> Extract:
-        """Store what is withdrawn; the rest of the batch."""
-        gone = extract.fields["standing"] == "retraction"
-        if not gone.any():
-            return extract
-        numbers = extract.fields.loc[gone, "report_number"].str.strip()
-        versions = withdrawn_versions(self._connection, numbers, self._stream, self._key)
-        self._append(case_version, versions)
-        self._tally.read += int(gone.sum())
-        self._tally.stored += len(versions)
-        rest = (frame[~gone].reset_index(drop=True) for frame in (extract.fields, extract.raw))
-        return Extract(extract.layout, *rest)
 
     def _append(self, table: Table, frame: pd.DataFrame) -> pd.DataFrame:
         """Number rows, mark them as this file's and store them."""

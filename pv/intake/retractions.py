@@ -8,6 +8,16 @@ from sqlalchemy import Connection, select
 from pv import archive, store
 from pv.intake.versions import PENDING
 from pv.schema import case_version
+from pv.sources import Extract
+
+
+def without_retractions(extract: Extract) -> tuple[Extract, pd.Series[str]]:
+    """A batch without the case numbers that it withdraws, and these numbers."""
+    if "standing" not in extract.fields or not (gone := extract.fields["standing"] == "retraction").any():
+        return extract, pd.Series(dtype="str")
+    numbers = extract.fields.loc[gone, "report_number"].str.strip()
+    rest = (frame[~gone].reset_index(drop=True) for frame in (extract.fields, extract.raw))
+    return Extract(extract.layout, *rest), numbers
 
 
 def withdrawn_versions(connection: Connection, numbers: pd.Series[str], stream: str, key: str) -> pd.DataFrame:

@@ -31,8 +31,8 @@ _SHEETS = (
     ("待对照", "目前按原文计数", "Wordings that wait for a mapping"),
     (
         "亚组",
-        "儿童、老年人、男女、哨点医院、严重病例等亚组内符合筛选标准的产品–事件对",
-        "Pairs that meet a screen within a subgroup",
+        "仅在儿童、老年人、男女、哨点医院、严重病例等亚组内符合筛选标准的产品–事件对",
+        "Pairs that meet a screen within a subgroup only",
     ),
     ("遮蔽", "因某产品报告过多而被掩盖的产品–事件对", "Pairs hidden by a product with very many reports"),
     ("联合用药", "两种产品合用时更多见的事件", "Events more frequent where two products are used together"),

@@ -120,7 +120,7 @@ def _crossed(D: csr_array, E: csr_array) -> list[csr_array]:
     edges = np.concatenate([[0], shares, [D.shape[1]]])
 
     def slab(number: int) -> csr_array:
-        part = (products[edges[number] : edges[number + 1]] @ E).tocsr()
+        part: csr_array = (products[edges[number] : edges[number + 1]] @ E).tocsr()
         part.sort_indices()
         return part
 

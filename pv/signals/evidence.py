@@ -50,8 +50,9 @@ def evidence(
     """The tables named in `KINDS`, each led by stream and event_kind.
 
     `as_filed`: the same stream without merging. `signals`: its rows of the week, as `pv.signals.alerts` gives them.
-    subgroups: pairs that meet a general screen within a subgroup. masking: pairs of a masked event that meet a general
-    screen with the masking product's cases or without them. interactions: two products and an event, Ω025 above 0.
+    subgroups: pairs that meet a general screen within a subgroup and none among all cases. masking: pairs of a masked
+    event that meet other screens without the masking product's cases. interactions: two products and an event, Ω025
+    above 0.
     onset and duplicates: pairs with a status at the default level against the whole stream; of duplicates those whose
     count they change. foreign: of every pair with a status, what foreign databases count.
     """
@@ -60,7 +61,7 @@ def evidence(
     for kind in _kinds(view, week):
         of_kind = alerts.loc[alerts["event_kind"] == kind.name, PAIR]
         tables = {
-            "subgroups": _subgroups(view, kind, screens),
+            "subgroups": _subgroups(view, kind, screens, of_kind),
             "masking": _masking(kind, screens),
             "interactions": _interactions(kind),
             "onset": _onset(view, kind, of_kind),
@@ -77,7 +78,8 @@ def evidence(
 def _alerts(stream: str, signals: pd.DataFrame) -> pd.DataFrame:
     table = {"level": streams()[stream].default_level, "comparator": STREAM, "window": ALL_TIME}
     chosen = (signals["screens"] != "") & np.logical_and.reduce([signals[name] == text for name, text in table.items()])
-    return signals.loc[chosen, ["event_kind", *PAIR]]
+    alerts: pd.DataFrame = signals.loc[chosen, ["event_kind", *PAIR]]
+    return alerts
 
 
 def _kinds(view: StreamView, week: Week) -> Iterator[_Kind]:
@@ -88,15 +90,16 @@ def _kinds(view: StreamView, week: Week) -> Iterator[_Kind]:
         yield _Kind(kind, Incidence.of(len(view.cases), view.products[["segment", entry.default_level]], events), among)
 
 
-def _subgroups(view: StreamView, kind: _Kind, screens: Sequence[Screen]) -> pd.DataFrame:
+def _subgroups(view: StreamView, kind: _Kind, screens: Sequence[Screen], pairs: pd.DataFrame) -> pd.DataFrame:
     masks: Mapping[str, Bools] = {name: mask & kind.among for name, mask in subgroup_masks(view.cases).items()}
-    return subgroup_tables(kind.incidence, masks, screens)
+    table = subgroup_tables(kind.incidence, masks, screens)
+    known = pd.MultiIndex.from_frame(table[PAIR]).isin(pd.MultiIndex.from_frame(pairs))
+    return table[~known].reset_index(drop=True)
 
 
 def _masking(kind: _Kind, screens: Sequence[Screen]) -> pd.DataFrame:
     table = unmasked(kind.incidence, pair_counts(kind.incidence, kind.among), screens, kind.among)
-    met = (table["screens"] != "") | (table["screens_unmasked"] != "")
-    return table[met].reset_index(drop=True)
+    return table[table["screens"] != table["screens_unmasked"]].reset_index(drop=True)
 
 
 def _interactions(kind: _Kind) -> pd.DataFrame:

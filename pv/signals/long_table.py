@@ -147,7 +147,8 @@ def screen(
     general = [s for s in (load_screens() if screens is None else screens) if s.general]
     met = {s.name: s.rule.met(measures) for s in general}
     ordered = {name: measures[name] for name in ALL_COLUMNS}
-    layers, layers_fit, layered = None, None, {}
+    layers, layers_fit = None, None
+    layered: Columns = {}
     if strata:
         with watch.stage("strata"):
             texts = text_columns(frame, {f"stratum {name}": name for name in strata})

@@ -11,8 +11,8 @@ from signals_by_hand import all_tables_by_hand, case, make_view, views
 
 from pv.reference import streams
 from pv.signals.alerts import COUNTED_COLUMNS, SIGNAL_COLUMNS, signals_of_weeks
-from pv.signals.measures import MEASURE_COLUMNS
 from pv.signals.long_table import screen as screen_table
+from pv.signals.measures import MEASURE_COLUMNS
 from pv.signals.pair_measures import MORE_COLUMNS
 from pv.signals.screens import BACKGROUND, Criterion, Rule, load_screens
 from pv.signals.stratified_measures import STRATIFIED_COLUMNS

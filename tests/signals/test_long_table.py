@@ -109,11 +109,13 @@ def test_caers(shared):
 
 def test_caers_at_the_priors_of_the_golden_file(shared):
     frame = read_table(shared / "data" / "caers" / "caers.csv")
-    golden = pd.read_csv(shared / "golden" / "caers_measures.csv", keep_default_na=False).set_index(["product", "event"])
+    golden = pd.read_csv(shared / "golden" / "caers_measures.csv", keep_default_na=False).set_index(
+        ["product", "event"]
+    )
     prior = Prior(3.25596853, 0.39999072, 2.02375195, 1.90613422, 0.06530760)
     result = screen(frame, "id", "var1", "var2", strata=["strat1"], variant="truncated", prior=prior)
     pairs = result.pairs.set_index(["product", "event"])
-    wanted = golden.loc[pairs.index].astype({name: float for name in ("ebgm_truncated", "E_by_sex")})
+    wanted = golden.loc[pairs.index].astype(dict.fromkeys(("ebgm_truncated", "E_by_sex"), float))
     np.testing.assert_allclose(pairs["ebgm"], wanted["ebgm_truncated"], rtol=1e-6)
     np.testing.assert_allclose(pairs["expected_stratified"], wanted["E_by_sex"], rtol=1e-9)
     assert result.fit.neg_log_likelihood == pytest.approx(4162.45571, abs=1e-4)

@@ -185,5 +185,5 @@ def test_labels_that_are_no_list_of_texts(load, key, value, message):
 def test_what_the_signals_are_stratified_by():
     assert parse_strata(screens_text()) == ("age_band", "sex")
     assert parse_strata('title = "t"') == ()
-    with pytest.raises(ReferenceDataError, match="key “strata” holds \\['weight'\\]. Write a list of sex, age_band"):
+    with pytest.raises(ReferenceDataError, match=r"key “strata” holds \['weight'\]\. Write a list of sex, age_band"):
         parse_strata('strata = ["weight"]')
