@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from sqlalchemy import Engine, create_engine, text
 
 from pv import store
@@ -18,6 +19,10 @@ from pv.sources.layouts import layouts
 KEY = "0" * 43 + "="
 NOW = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)
 LAYOUT_OF = {"drug": "drug_national", "device": "device_national", "cosmetic": "cosmetic_national"}
+
+# How long an example takes depends on what else the machine does; no test fails for it.
+settings.register_profile("pvwatch", deadline=None)
+settings.load_profile("pvwatch")
 
 
 @pytest.fixture(scope="session")

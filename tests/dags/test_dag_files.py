@@ -16,7 +16,8 @@ def test_dag_files_import_without_errors_or_warnings(bag):
 
 
 def test_dag_ids(bag):
-    assert sorted(bag.dags) == ["ingest_cosmetic", "ingest_device", "ingest_drug", "ingest_unknown", "weekly"]
+    streams = "abuse aefi caers cosmetic device drug faers maude unknown vaers".split()
+    assert sorted(bag.dags) == [*(f"ingest_{name}" for name in streams), "weekly"]
 
 
 def test_schedules(bag):
