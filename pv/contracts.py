@@ -19,6 +19,7 @@ from pv import messages
 from pv.codes import events
 from pv.reference import streams
 from pv.sources import Extract
+from pv.sources.layouts import MESSAGE
 from pv.text import BLANK, age_in_years, clean_all, code_list, coded, iso_dates, numbers_over_unique, over_unique
 
 EARLIEST_RECEIPT = "1990-01-01"
@@ -112,7 +113,7 @@ def _ages(raw: pd.DataFrame) -> pd.Series[float]:
 
 
 def _report_numbers(rows: pd.DataFrame, grain: str) -> np.ndarray:
-    """Dense numbers: a row is a report ("report"), or the rows of a number are ("product"), or of a record ("record").
+    """Dense numbers: a row is a report ("report"), or the rows of a number are ("product"), or those of a message.
 
     Rows of a number that differ in their modification date (or in the version that a source states) are different
     versions; rows without a number, and records that belong to no report, stand alone.
@@ -124,7 +125,7 @@ def _report_numbers(rows: pd.DataFrame, grain: str) -> np.ndarray:
     alone = rows["case_number"] == ""
     if "standing" in rows:
         alone |= rows["standing"] != ""
-    numbers: np.ndarray = pd.factorize(record if grain == "record" else key.where(~alone, "\x1f" + record))[0]
+    numbers: np.ndarray = pd.factorize(record if grain == MESSAGE else key.where(~alone, "\x1f" + record))[0]
     return numbers
 
 

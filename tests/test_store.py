@@ -65,6 +65,21 @@ def test_any_text_comes_back_as_it_went_in(engine: Engine) -> None:
     pd.testing.assert_frame_equal(back, MERGES.astype({name: "str" for name in MERGES if name != "merge_id"}))
 
 
+def test_any_number_of_texts_is_looked_for_at_once(engine: Engine) -> None:
+    """More than any driver takes as bound values."""
+    many = [f"没有{number}" for number in range(70_000)]
+    with store.writing(engine) as connection:
+        store.append(connection, case_merge, MERGES)
+        for sought, found in (
+            (many, 0),
+            ([*many, *MERGES["case_number"]], 2),
+            ([], 0),
+            ([MERGES["case_number"][0]], 1),
+        ):
+            statement = select(case_merge).where(store.among(connection, case_merge.c.case_number, sought))
+            assert len(store.read(connection, statement)) == found
+
+
 def test_a_failed_transaction_leaves_nothing(engine: Engine) -> None:
     def fail_half_way() -> None:
         with store.writing(engine) as connection:

@@ -6,7 +6,7 @@ import pandas as pd
 
 from pv.codes import events, products
 from pv.reference import streams
-from pv.sources.layouts import Layout
+from pv.sources.layouts import MESSAGE, Layout
 from pv.text import BLANK, clean_all, code_list, iso_dates
 
 _PRODUCT = ("role", "name", "identifier", "maker", "model", "lot", "class", "used_from")
@@ -62,11 +62,12 @@ def _with_first_use(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.drop_duplicates(same, ignore_index=True)
 
 
-def event_rows(rows: pd.DataFrame, stream: str) -> pd.DataFrame:
+def event_rows(rows: pd.DataFrame, layout: Layout) -> pd.DataFrame:
     """Each term of a report once per kind."""
     found = []
-    definition = streams()[stream]
-    for name, kind in definition.event_fields.items():
-        terms = events.split(rows[name], definition.foreign)
+    rule = streams()[layout.stream]
+    one_by_one = rule.foreign or layout.grain == MESSAGE  # such terms may hold commas
+    for name, kind in rule.event_fields.items():
+        terms = events.split(rows[name], one_by_one)
         found.append(pd.DataFrame({"report": rows["report"].reindex(terms.index), "kind": kind, "event": terms}))
     return pd.concat(found).drop_duplicates().sort_values(["report"], kind="stable", ignore_index=True)

@@ -36,26 +36,46 @@ def load_file(
     With `dry_run` the account is the same and nothing is kept.
     """
     try:
-        sha256 = archive.file_sha256(path)
-        source = open_source(path)
-        with _archiving(path, archive_folder, sha256, key, dry_run) as finish, store.writing(engine) as connection:
-            load = _Load(connection, source, key, recorded_at, (path, sha256))
-            prepared = map(load.prepared, source.batches())
-            for batch in _ahead(prepared) if store.waits_for_server(connection) else prepared:
-                load.take(batch)
-            account = load.finish()
-            finish()
-            if dry_run:
-                connection.rollback()
+        sha256 = _sha256(path)
+        return _into_store(engine, open_source(path), (path, sha256), archive_folder, key, recorded_at, dry_run)
     except FileRefused as refusal:
         return _refused(path, refusal)
+
+
+def _sha256(path: Path) -> str:
+    try:
+        return archive.file_sha256(path)
     except OSError as error:
-        return _refused(path, FileRefused("unreadable", detail=error.strerror or str(error)))
+        raise FileRefused("unreadable", detail=error.strerror or str(error)) from None
+
+
+def _into_store(
+    engine: Engine,
+    source: Source,
+    file: tuple[Path, str],
+    archive_folder: Path,
+    key: str,
+    recorded_at: datetime,
+    dry_run: bool,
+) -> FileAccount:
+    path, sha256 = file
+    with _archiving(path, archive_folder, sha256, key, dry_run) as finish, store.writing(engine) as connection:
+        loading = _Loading(connection, source, key, recorded_at, file)
+        prepared = map(loading.prepared, source.batches())
+        for batch in _ahead(prepared) if store.waits_for_server(connection) else prepared:
+            loading.take(batch)
+        account = loading.finish()
+        finish()
+        if dry_run:
+            connection.rollback()
     return account
 
 
 def _refused(path: Path, refusal: FileRefused) -> FileAccount:
-    sha256 = archive.file_sha256(path) if path.is_file() else ""
+    try:
+        sha256 = archive.file_sha256(path)
+    except OSError:
+        sha256 = ""
     return FileAccount(str(path), sha256, refused=refusal.code, refused_values=refusal.values)
 
 
@@ -100,7 +120,7 @@ class _Batch:
     withdrawn: pd.Series[str]
 
 
-class _Load:
+class _Loading:
     """A file on its way into the store. Keys are given out densely: this is the only writer."""
 
     def __init__(
@@ -169,7 +189,7 @@ class _Load:
         keys = versions.set_index("report")["version_id"]
         for table, frame in (
             (case_product, product_rows(kept, extract.layout)),
-            (case_event, event_rows(kept, self._stream)),
+            (case_event, event_rows(kept, extract.layout)),
         ):
             self._append(table, frame.assign(version_id=frame["report"].map(keys)))
         self._tally.stored += int(kept["counts"].sum())

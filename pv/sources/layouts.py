@@ -71,6 +71,7 @@ def use_layouts() -> tuple[Layout, ...]:
 
 
 USE = "use"
+MESSAGE = "record"  # several rows are one message: E2B
 
 
 def _declared() -> tuple[Layout, ...]:
