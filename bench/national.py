@@ -16,13 +16,13 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import numpy as np
-from pv.signals.ebgm import ebgm
-from pv.signals.false_discovery import benjamini_hochberg
 
 from bench import synthetic
 from bench.tables import heading, line
 from pv.signals import exact, prior
 from pv.signals.counts import PairCounts, pair_counts
+from pv.signals.ebgm import ebgm
+from pv.signals.false_discovery import benjamini_hochberg
 from pv.signals.measures import all_measures, cells_from_margins
 
 SIZES = (1_000_000, 5_000_000, 20_000_000)
