@@ -10,6 +10,7 @@ from pathlib import Path
 
 PARTS = {
     "load": "Loading large files",
+    "duplicates": "Duplicates among many reports",
     "screen": "All pairs of a long table",
     "national": "Counts and measures at national size",
     "peer": "The same pairs through vigipy",

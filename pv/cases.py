@@ -19,7 +19,7 @@ from sqlalchemy import Connection, select
 from pv import duplicates, messages, store
 from pv.codes import hospitals, products
 from pv.reference import Reference, streams
-from pv.schema import case_event, case_merge, case_product, case_version, quarantine
+from pv.schema import case_event, case_product, case_version, quarantine
 from pv.schema import file as file_table
 from pv.text import age_band, lookup
 from pv.week import Week, instant_text
@@ -77,10 +77,7 @@ class StreamCases:
         )
         self._products = self._with_synonyms(store.read(connection, products_of), "product", reference)
         self._events = self._with_synonyms(store.read(connection, events_of), "event", reference)
-        merges = select(case_merge.c.case_number, case_merge.c.merged_into).where(
-            case_merge.c.stream == stream, case_merge.c.recorded_at <= stamp
-        )
-        self._parent = {str(case): str(into) for case, into in connection.execute(merges)}
+        self._parent = duplicates.merges(connection, stream, stamp)
 
     @staticmethod
     def _spans(versions: pd.DataFrame, reference: Reference) -> pd.DataFrame:

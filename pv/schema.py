@@ -57,7 +57,8 @@ def _key(name: str) -> Column[Any]:
 
 def _version_key(**options: Any) -> Column[Any]:
     reference = ForeignKey("case_version.version_id")
-    return _column(_Id, "version_id", "病例版本", "Case version", reference, index=True, **options)
+    options.setdefault("index", True)
+    return _column(_Id, "version_id", "病例版本", "Case version", reference, **options)
 
 
 file = Table(
@@ -92,7 +93,7 @@ case_version = Table(
     _text("left_out", "不计原因", "Left out because"),
     _text("received_on", "接收日期", "Received on"),
     _text("reported_on", "报告日期", "Reported on"),
-    _text("onset_on", "发生日期", "Onset"),
+    _text("onset_on", "发生日期", "Onset", index=True),
     _text("discovered_on", "发现或获知日期", "Discovered on"),
     _text("evaluated_on", "评价日期", "Evaluated on"),
     _flag("evaluated", "已评价", "Evaluated"),
@@ -105,7 +106,7 @@ case_version = Table(
     _text("hospital", "报告单位", "Reporting unit as written"),
     _text("area", "报告地区", "Area as written"),
     _text("patient_hash", "患者指纹", "Keyed hash of name, birth date or age, sex", index=True),
-    _text("record_hash", "病历号指纹", "Keyed hash of the record number"),
+    _text("record_hash", "病历号指纹", "Keyed hash of the record number", index=True),
     _text("warnings", "警告", "Warnings (';')"),
     Index(None, "stream", "case_number"),
 )
@@ -116,7 +117,7 @@ case_product = Table(
     _key("case_product_id"),
     _version_key(),
     _text("role", "怀疑/并用", "Role"),
-    _text("product", "产品（缺省层级）", "Product at the stream's default level"),
+    _text("product", "产品（缺省层级）", "Product at the stream's default level", index=True),
     _text("name", "产品名称", "Name"),
     _text("identifier", "批准文号/注册证编号/备案编号", "Approval, registration or filing number"),
     _text("maker", "持有人/生产企业", "Holder or maker"),
@@ -142,10 +143,48 @@ case_merge = Table(
     _key("merge_id"),
     _text("stream", "报告类别", "Stream"),
     _text("case_number", "报告编号", "Case number"),
-    _text("merged_into", "并入", "Merged into"),
+    _text("merged_into", "并入", "Merged into (empty: stands alone again)"),
     _text("rule", "依据", "Rule"),
     _text("recorded_at", "记录时刻", "Recorded at (UTC)"),
-    UniqueConstraint("stream", "case_number"),
+    Index(None, "stream", "case_number"),
+)
+
+case_person = Table(
+    "case_person",
+    metadata,
+    _version_key(primary_key=True, autoincrement=False, index=False),
+    _text("name_hash", "姓名指纹", "Keyed hash of the patient's name (empty: unknown, masked or initials)", index=True),
+    _text("birth_hash", "出生日期指纹", "Keyed hash of the birth date"),
+)
+
+case_pair = Table(
+    "case_pair",
+    metadata,
+    _key("pair_id"),
+    _text("stream", "报告类别", "Stream"),
+    _text("case_number", "报告编号", "Case number"),
+    _text("other_number", "另一报告编号", "Case number of the other report (the later one in order)"),
+    _column(Float, "weight", "匹配权重", "Match weight (bits)"),
+    _column(Float, "probability", "匹配概率", "Probability that both tell the same event"),
+    _text("zone", "判定区间", "Zone: merged, review, held, different"),
+    _text("explanation", "依据说明", "Comparisons with their levels and weights (JSON)"),
+    _text("rule", "依据", "Rule"),
+    _text("recorded_at", "记录时刻", "Recorded at (UTC)"),
+    Index(None, "stream", "case_number", "other_number"),
+)
+
+case_decision = Table(
+    "case_decision",
+    metadata,
+    _key("decision_id"),
+    _text("stream", "报告类别", "Stream"),
+    _text("case_number", "报告编号", "Case number"),
+    _text("other_number", "另一报告编号", "Case number of the other report (the later one in order)"),
+    _text("verdict", "人工判定", "Verdict of a person: same, different"),
+    _text("decided_by", "判定人", "Decided by"),
+    _text("note", "说明", "Note"),
+    _text("recorded_at", "记录时刻", "Recorded at (UTC)"),
+    Index(None, "stream", "case_number", "other_number"),
 )
 
 quarantine = Table(

@@ -332,7 +332,7 @@ def test_the_same_event_from_two_hospitals_is_merged(engine: Engine, export: Exp
         PERSON | {"报告表编码": "D1", "国家中心接收时间": "2026-11-12", "不良反应名称": "皮疹"},
         PERSON | {"报告表编码": "D2", "报告单位名称": "第二医院", "不良反应名称": "瘙痒"},
         PERSON | {"报告表编码": "D3", "通用名称": "另一种药"},
-        PERSON | {"报告表编码": "D4", "不良反应发生时间": "2026-11-02"},
+        PERSON | {"报告表编码": "D4", "不良反应发生时间": "2026-09-02"},
         PERSON | {"报告表编码": "D5", "患者姓名": ""},
     ]
     _load(engine, export("drug", rows))

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from pv import __version__
-from pv.cli import background, evaluate, explain, tables
+from pv.cli import background, duplicates, evaluate, explain, tables
 from pv.cli.common import MomentType, WeekType, as_json_option, print_json, progress, reported
 from pv.week import Week, weeks_between
 
@@ -227,5 +227,12 @@ def status(as_json: bool) -> None:
         click.echo(f"  render them again: pvwatch backfill --from {stale[0]} --to {stale[-1]}")
 
 
-for command in (background.background, evaluate.evaluate, explain.explain, tables.screen, tables.measures):
+for command in (
+    background.background,
+    duplicates.duplicates,
+    evaluate.evaluate,
+    explain.explain,
+    tables.screen,
+    tables.measures,
+):
     main.add_command(command)

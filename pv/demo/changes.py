@@ -26,6 +26,8 @@ AMOUNTS: dict[str, tuple[float, int]] = {
     "flagged_duplicate": (0.003, 2),
     "misreport": (0.006, 2),
     "repeated": (0.010, 3),
+    "slipped_duplicate": (0.006, 6),
+    "doubtful_duplicate": (0.0015, 2),
 }
 
 
@@ -89,6 +91,7 @@ class Planner:
             makers |= {"deleted": self._deleted, "flagged_duplicate": self._flagged_duplicate}
         if self.stream == "device":
             makers["misreport"] = self._misreport
+        makers |= {"slipped_duplicate": self._slipped_duplicate, "doubtful_duplicate": self._doubtful_duplicate}
         for kind, make in makers.items():
             for number in range(number_of(kind, self.expected)):
                 yield make(number)
@@ -139,9 +142,63 @@ class Planner:
         copies = [self._copy(report, self._later_day(report, number))]
         if number % 12 == 1 and copies[0].received.date() < self.calendar.last.last_day:
             copies.append(self._copy(report, self._later_day(copies[0], number)))
+        return self._same_event("duplicates", "exact", report, *copies)
+
+    def _same_event(self, section: str, kind: str, report: Report, *copies: Report) -> Change:
+        by = ["holder" if copy.unit.kind == "生产企业" else "hospital" for copy in copies]
         reports = (report, *copies)
-        known = {"stream": self.stream, "by": ["holder" if c.unit.kind == "生产企业" else "hospital" for c in copies]}
-        return Change("duplicates", known, tuple(map(first_entry, reports)), reports)
+        known = {"stream": self.stream, "kind": kind, "by": by}
+        return Change(section, known, tuple(map(first_entry, reports)), reports)
+
+    def _slipped_duplicate(self, number: int) -> Change:
+        """A copy in which something is left out or written otherwise, so that it is none to the exact rule."""
+        kinds = ["onset", "age", "name_spaced", "lot", "events"]
+        if self.stream != "cosmetic":
+            kinds.append("birth")
+        kind = kinds[number % len(kinds)]
+        report = self.file(self.two_weeks(number)[0])
+        if kind == "birth":
+            report = self._with_birth(report, number)
+        if kind == "lot":
+            first, *others = report.uses
+            report = replace(report, uses=(replace(first, lot=first.product.lot(report.onset)), *others))
+        copy = self._slipped(kind, self._copy(report, self._later_day(report, number)))
+        return self._same_event("duplicates", kind, report, copy)
+
+    def _slipped(self, kind: str, copy: Report) -> Report:
+        patient = copy.patient
+        if kind == "age":
+            return replace(copy, patient=replace(patient, birth=None, age=""))
+        if kind == "birth":
+            return replace(copy, patient=replace(patient, birth=None))
+        if kind == "name_spaced":
+            return replace(copy, patient=replace(patient, name=f"{patient.name[0]} {patient.name[1:]}"))
+        if kind == "lot":
+            first, *others = copy.uses
+            mistyped = f"{first.lot[:-2]}{first.lot[-1]}{first.lot[-2]}"
+            copy = replace(copy, uses=(replace(first, lot=mistyped), *others))
+        if kind == "events":
+            copy = replace(copy, events=self._other_events("event_added", copy))
+        return replace(copy, onset=self._free_day(copy, 1, 3))
+
+    def _free_day(self, report: Report, least: int, most: int) -> date:
+        """An earlier day on which no patient of this name fell ill, so many days before the onset."""
+        days = list(range(least, most + 1))
+        start = self.dice.below(len(days))
+        for back in days[start:] + days[:start]:
+            day = report.onset - timedelta(days=back)
+            if self.desk.people.claim(report.patient, day):
+                return day
+        raise ValueError(f"{report.patient.name} has fallen ill on each of {len(days)} days")
+
+    def _doubtful_duplicate(self, number: int) -> Change:
+        """A copy that does not say who the patient is: people must decide."""
+        report = self.file(self.two_weeks(number)[0])
+        copy = self._copy(report, self._later_day(report, number))
+        kind = ("unnamed", "masked")[number % 2]
+        name = "" if kind == "unnamed" else f"{copy.patient.name[0]}某某"
+        copy = replace(copy, patient=replace(copy.patient, name=name, birth=None, phone=""))
+        return self._same_event("doubtful_duplicates", kind, report, copy)
 
     def _near_duplicate(self, number: int) -> Change:
         kinds = ["name", "onset", "sex", "birth" if self.stream != "cosmetic" else "age", "product"]
@@ -149,22 +206,26 @@ class Planner:
             kinds.append("concomitant")
         kind = kinds[number % len(kinds)]
         report = self.file(self.two_weeks(number)[0])
-        if kind == "birth" and report.patient.birth is None:
-            known_birth = report.onset - timedelta(days=16_000 + number)
-            report = replace(report, patient=replace(report.patient, birth=known_birth, age="43", age_unit="岁"))
+        if kind == "birth":
+            report = self._with_birth(report, number)
         copy = self._differing(kind, report, self._copy(report, self._later_day(report, number)))
         known = {"stream": self.stream, "differs": kind}
         return Change("near_duplicates", known, (first_entry(report), first_entry(copy)), (report, copy))
+
+    @staticmethod
+    def _with_birth(report: Report, number: int) -> Report:
+        """The report with a birth date, made up where it has none."""
+        if report.patient.birth is not None:
+            return report
+        birth = report.onset - timedelta(days=16_000 + number)
+        return replace(report, patient=replace(report.patient, birth=birth, age="43", age_unit="岁"))
 
     def _differing(self, kind: str, report: Report, copy: Report) -> Report:
         patient, people = copy.patient, self.desk.people
         if kind == "name":
             return replace(copy, patient=replace(patient, name=people.other_name(patient, copy.onset, self.dice)))
         if kind == "onset":
-            onset = copy.onset - timedelta(days=1)
-            while not people.claim(patient, onset):
-                onset -= timedelta(days=1)
-            return replace(copy, onset=onset)
+            return replace(copy, onset=self._free_day(copy, 40, 70))
         if kind == "sex":
             other = replace(patient, sex="女" if patient.sex == "男" else "男")
             if not people.claim(other, copy.onset):
@@ -173,7 +234,7 @@ class Planner:
         if kind in {"product", "concomitant"}:
             return replace(copy, uses=self._other_uses(kind, report))
         if kind == "age":
-            return replace(copy, patient=replace(patient, age=str(int(patient.age) + 1)))
+            return replace(copy, patient=replace(patient, age=str(int(patient.age) + 3)))
         return replace(copy, patient=replace(patient, birth=(patient.birth or report.onset) - timedelta(days=40)))
 
     def _other_uses(self, kind: str, report: Report) -> tuple[Use, ...]:

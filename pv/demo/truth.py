@@ -29,8 +29,13 @@ spreadsheet shows them (the first row of the file is 1; a line break inside a ce
                     and scale (days) of the Weibull distribution, a (cases with the pair in the last week, all time)
     clusters        stream, product, identifier, grouped_by, lot, events, size, serious, dates, hospitals, cases
     padding         stream, hospital_id, hospital, product, events, narrative, weeks, reports, cases
-    duplicates      stream, by (hospital|holder, one per copy), cases (the root first): the exact rule merges them
-    near_duplicates stream, differs (name|onset|sex|birth|age|product|concomitant), cases: the rule must not merge them
+    duplicates      stream, kind, by (hospital|holder, one per copy), cases (the root first): must be merged. Kind
+                    “exact” is what the exact rule finds; of the others the copy differs: onset (1 to 3 days off), age
+                    (left out), birth (only the age told), name_spaced, lot and events (with an onset off as well)
+    doubtful_duplicates
+                    stream, kind (unnamed|masked), by, cases: the same event, but only people can say so
+    near_duplicates stream, differs (name|onset|sex|birth|age|product|concomitant), cases: must not be merged, for they
+                    are of another patient or of another event (onset: 40 to 70 days earlier)
     late            stream, kind (exported_late: in a later week's file; reported_late: months after
                     onset), weeks, cases
     corrected       stream, kind, first, corrected (weeks of the two exports), cases
@@ -61,6 +66,8 @@ from pv.demo.onsets import onsets
 from pv.demo.plants import Pair, Planted
 from pv.demo.reports import Identity, Report, Use
 from pv.demo.writers import SHEET
+
+SECTIONS = ("duplicates", "doubtful_duplicates", "near_duplicates", "late", "corrected", "left_out", "repeated")
 
 
 @dataclass(frozen=True)
@@ -126,7 +133,7 @@ def stream_truth(plan: StreamPlan, placed: Sequence[Placed]) -> dict[str, Any]:
         "products": _products(plan.catalogue),
         "broken": _broken(plan, placed),
     }
-    for section in ("duplicates", "near_duplicates", "late", "corrected", "left_out", "repeated"):
+    for section in SECTIONS:
         sections[section] = [
             _with_cases(change.known, change.about) for change in plan.changes if change.section == section
         ]

@@ -82,6 +82,11 @@ class Tally:
             if room > 0:
                 listed.extend(problems_of(problems[problems["outcome"] == outcome].head(room), extract))
 
+    def warn(self, problem: Problem) -> None:
+        """Something to be said of the file as a whole; it is named first."""
+        self.warnings += 1
+        self._problems["warning"].insert(0, problem)
+
     def account(self, file: str, sha256: str, stream: str, layout: str) -> FileAccount:
         weeks = sorted({Week.of(date.fromisoformat(day)) for day in self.days if day})
         return FileAccount(

@@ -14,13 +14,13 @@ import pandas as pd
 from sqlalchemy import Connection, Engine, Table, select
 
 from pv import archive, contracts, duplicates, store
-from pv.intake.account import FileAccount, Tally
+from pv.intake.account import FileAccount, Problem, Tally
 from pv.intake.content import with_hashes
 from pv.intake.items import event_rows, product_rows
 from pv.intake.retractions import withdrawn_versions, without_retractions
 from pv.intake.versions import known_versions, only_new, settle_pending, settle_split_cases, versions_of
 from pv.intake.waiting import quarantine_rows
-from pv.schema import case_event, case_product, case_version, quarantine
+from pv.schema import case_event, case_person, case_product, case_version, quarantine
 from pv.schema import file as file_table
 from pv.sources import Extract, FileRefused, Source, open_source
 from pv.week import instant_text, local_day
@@ -192,6 +192,8 @@ class _Loading:
             (case_event, event_rows(kept, extract.layout)),
         ):
             self._append(table, frame.assign(version_id=frame["report"].map(keys)))
+        persons = duplicates.person_rows(kept, extract, self._key)
+        store.append(self._connection, case_person, persons.assign(version_id=persons["report"].map(keys)))
         self._tally.stored += int(kept["counts"].sum())
         self._tally.touch(versions["effective_on"].unique())
 
@@ -219,8 +221,12 @@ class _Loading:
         if settle_pending(self._connection, self._first_version, newest):
             self._tally.touch([newest])
         if self._next[case_version] - self._first_version > _MANY:
-            store.refresh_statistics(self._connection, (case_version, case_product, case_event))
+            store.refresh_statistics(self._connection, (case_version, case_product, case_event, case_person))
         duplicates.merge_exact(self._connection, self._stream, self._first_version, self._stamp)
+        linked = duplicates.link_new(self._connection, self._stream, self._first_version, self._stamp)
+        self._tally.touch(linked.days)
+        if linked.stopped:
+            self._tally.warn(Problem("merging_held", "warning", "", 0, "", str(linked.held), ""))
         account = self._tally.account(str(self._path), self._sha256, self._stream, self._layout)
         if not self._again:
             names = ("read", "stored", "unchanged", "quarantined", "warnings", "cases")
