@@ -205,6 +205,18 @@ quarantine = Table(
     Index(None, "stream", "case_number"),
 )
 
+access_log = Table(
+    "access_log",
+    metadata,
+    _key("access_id"),
+    _text("recorded_at", "记录时刻", "Recorded at (UTC)"),
+    _text("who", "操作人", "Who"),
+    _text("what", "操作", "Command"),
+    _text("stream", "报告类别", "Stream (empty: not one)"),
+    _text("subject", "对象", "Case number, SHA-256 of a file, or how many"),
+    _text("why", "事由", "Why"),
+)
+
 reference_snapshot = Table(
     "reference_snapshot",
     metadata,
