@@ -1,4 +1,5 @@
-"""Loads the files of the inbox: one DAG a stream (`ingest_drug`, …), `ingest_unknown` for all other files.
+"""Loads the files of the inbox: one DAG a stream (`ingest_drug`, …), `ingest_forms` for what people have filled in,
+`ingest_unknown` for all other files.
 
 Files are loaded one at a time: SQLite has one writer. A refused file fails its own `file_away` task, with the
 reason; the good files beside it are loaded and published all the same. A file whose load breaks stays in the
@@ -87,5 +88,5 @@ def ingest_dag(stream: str) -> Any:
     return ingest()
 
 
-for _stream in [*(key for key, value in STREAMS.items() if isinstance(value, dict)), "unknown"]:
+for _stream in [*(key for key, value in STREAMS.items() if isinstance(value, dict)), "forms", "unknown"]:
     ingest_dag(_stream)

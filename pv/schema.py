@@ -217,6 +217,20 @@ access_log = Table(
     _text("why", "事由", "Why"),
 )
 
+entry = Table(
+    "entry",
+    metadata,
+    _key("entry_id"),
+    _column(_Id, "file_id", "来源文件", "Source file", ForeignKey("file.file_id"), index=True),
+    _text("form", "表单", "Form"),
+    _text("key", "对象", "What it is about (JSON)"),
+    _text("sheet", "工作表", "Sheet"),
+    _count("row", "行号", "Row"),
+    _text("recorded_at", "入库时刻", "Loaded at (UTC)"),
+    _text("content", "内容", "Fields (JSON)"),
+    Index(None, "form", "key"),
+)
+
 reference_snapshot = Table(
     "reference_snapshot",
     metadata,

@@ -17,6 +17,7 @@ from pv.cli import main
 from pv.reference import shipped_toml, streams
 from pv.rendering.tables import CSV_TABLES
 from pv.signals.screens import load_screens
+from pv.sources.forms import forms
 from pv.sources.layouts import layouts
 
 PROJECT = Path(__file__).parents[1]
@@ -176,6 +177,10 @@ def test_layouts_are_described() -> None:
         assert [name for name in [*required, *layout.detect] if name not in row] == []
 
 
+def test_forms_are_described() -> None:
+    assert [form.name for form in forms() if f"| `{form.name}` |" not in DOCUMENTS["docs/forms.md"]] == []
+
+
 def test_screens_and_streams_are_described() -> None:
     text = DOCUMENTS["docs/methods.md"]
     described = re.findall(r"^\| `(\w+)` \| (.+?) \|.*\| (\w) \|$", section(text, "Screens"), flags=re.MULTILINE)
@@ -187,7 +192,7 @@ def test_screens_and_streams_are_described() -> None:
 
 def test_dags_are_described() -> None:
     text = DOCUMENTS["docs/operations.md"]
-    for dag in [*(f"ingest_{stream}" for stream in [*streams(), "unknown"]), "weekly"]:
+    for dag in [*(f"ingest_{stream}" for stream in [*streams(), "forms", "unknown"]), "weekly"]:
         assert f"`{dag}`" in text
 
 

@@ -14,6 +14,7 @@ from pv.reference import shipped_csv, shipped_toml, streams
 from pv.rendering.labels import CODES
 from pv.rendering.tables import CSV_TABLES
 from pv.schema import metadata
+from pv.sources.forms import forms
 from pv.sources.layouts import Layout, layouts
 
 TARGET = Path(__file__).parents[1] / "docs" / "data-dictionary.md"
@@ -25,6 +26,7 @@ TABLES = {
     "at a moment is chosen when a week is computed.",
     "case_product": "One row a product of a version.",
     "case_event": "One row a term of a version: reaction, failure, harm, finding, symptom or diagnosis.",
+    "entry": "One row a line of a form that somebody filled in; the last one of a key counts.",
     "case_merge": "One row a change of what a report is merged into; the last one of a report counts.",
     "case_person": "One row a version that names its patient or tells the birth date, as keyed hashes.",
     "case_pair": "One row a judgement on two reports that may tell one event; the last one of a pair counts.",
@@ -51,6 +53,7 @@ Written by `tools/data_dictionary.py` from the program itself; a test fails when
 - [Streams](#streams)
 - [Codes in reports](#codes-in-reports)
 - [Columns of the exports](#columns-of-the-exports)
+- [Forms](#forms)
 - [Wordings in the exports](#wordings-in-the-exports)
 - [Messages](#messages)
 """
@@ -58,7 +61,7 @@ Written by `tools/data_dictionary.py` from the program itself; a test fails when
 
 def dictionary() -> str:
     """The whole document."""
-    parts = (_store(), _csv_files(), _streams(), _codes(), _exports(), _wordings(), _messages())
+    parts = (_store(), _csv_files(), _streams(), _codes(), _exports(), _forms(), _wordings(), _messages())
     return "\n".join([_INTRO.rstrip("\n"), *(line for part in parts for line in ("", *part))]) + "\n"
 
 
@@ -160,6 +163,29 @@ def _columns(layout: Layout) -> Iterator[Sequence[object]]:
     for column in layout.columns:
         personal = "yes" if column.personal else ""
         yield column.name, "; ".join(column.aliases), _code(column.field), column.required, personal
+
+
+def _forms() -> Iterator[str]:
+    yield "## Forms"
+    yield ""
+    yield "Tables that people fill in, see [forms](forms.md)."
+    yield "A later entry of the same key takes the place of the earlier one."
+    for form in forms():
+        yield ""
+        yield f"### {form.zh} {form.en} (`{form.name}`)"
+        yield ""
+        columns = (
+            (
+                c.name,
+                "; ".join(c.aliases),
+                _code(c.field),
+                form.kinds[c.field],
+                c.required,
+                "key" * (c.field in form.key),
+            )
+            for c in form.columns
+        )
+        yield from _table(("column", "also named", "field", "kind", "required", "key"), columns)
 
 
 def _wordings() -> Iterator[str]:

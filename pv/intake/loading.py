@@ -16,13 +16,15 @@ from sqlalchemy import Connection, Engine, Table, select
 from pv import archive, contracts, duplicates, store
 from pv.intake.account import FileAccount, Problem, Tally
 from pv.intake.content import with_hashes
+from pv.intake.files import close_record, file_record
+from pv.intake.filled import load_filled
 from pv.intake.items import event_rows, product_rows
 from pv.intake.retractions import withdrawn_versions, without_retractions
 from pv.intake.versions import known_versions, only_new, settle_pending, settle_split_cases, versions_of
 from pv.intake.waiting import quarantine_rows
 from pv.schema import case_event, case_person, case_product, case_version, quarantine
-from pv.schema import file as file_table
 from pv.sources import Extract, FileRefused, Source, open_source
+from pv.sources.forms import Form
 from pv.week import instant_text, local_day
 
 _MANY = 1_000  # versions; joins of so many that PostgreSQL does not expect take minutes
@@ -60,15 +62,24 @@ def _into_store(
 ) -> FileAccount:
     path, sha256 = file
     with _archiving(path, archive_folder, sha256, key, dry_run) as finish, store.writing(engine) as connection:
-        loading = _Loading(connection, source, key, recorded_at, file)
-        prepared = map(loading.prepared, source.batches())
-        for batch in _ahead(prepared) if store.waits_for_server(connection) else prepared:
-            loading.take(batch)
-        account = loading.finish()
+        if isinstance(source.layout, Form):
+            account = load_filled(connection, source, path, sha256, instant_text(recorded_at.astimezone(UTC)))
+        else:
+            account = _load_reports(connection, source, key, recorded_at, file)
         finish()
         if dry_run:
             connection.rollback()
     return account
+
+
+def _load_reports(
+    connection: Connection, source: Source, key: str, recorded_at: datetime, file: tuple[Path, str]
+) -> FileAccount:
+    loading = _Loading(connection, source, key, recorded_at, file)
+    prepared = map(loading.prepared, source.batches())
+    for batch in _ahead(prepared) if store.waits_for_server(connection) else prepared:
+        loading.take(batch)
+    return loading.finish()
 
 
 def _refused(path: Path, refusal: FileRefused) -> FileAccount:
@@ -137,20 +148,9 @@ class _Loading:
         }
         self._first_version = self._next[case_version]
         self._waiting = set(store.read(connection, select(quarantine.c.content_hash))["content_hash"])
-        self._file_id, self._again = self._file_record()
-
-    def _file_record(self) -> tuple[int, bool]:
-        """The file's number, and whether it has been read before: then its record stays as it is."""
-        statement = select(file_table.c.file_id).where(file_table.c.sha256 == self._sha256)
-        known = self._connection.execute(statement).scalar()
-        if known is not None:
-            return int(known), True
-        file_id = store.next_key(self._connection, file_table)
-        values: dict[str, object] = {column.name: 0 for column in file_table.columns}
-        texts = {"sha256": self._sha256, "name": self._path.name, "recorded_at": self._stamp, "weeks": ""}
-        values |= texts | {"file_id": file_id, "stream": self._stream, "format": self._layout}
-        self._connection.execute(file_table.insert().values(values))
-        return file_id, False
+        self._file_id, self._again = file_record(
+            connection, self._sha256, self._path.name, self._stream, self._layout, self._stamp
+        )
 
     def prepared(self, extract: Extract) -> _Batch:
         """What can be done to a batch without the store."""
@@ -229,8 +229,5 @@ class _Loading:
             self._tally.warn(Problem("merging_held", "warning", "", 0, "", str(linked.held), ""))
         account = self._tally.account(str(self._path), self._sha256, self._stream, self._layout)
         if not self._again:
-            names = ("read", "stored", "unchanged", "quarantined", "warnings", "cases")
-            values: dict[str, object] = {name: getattr(account, name) for name in names}
-            update = file_table.update().where(file_table.c.file_id == self._file_id)
-            self._connection.execute(update.values(values | {"weeks": ";".join(account.weeks)}))
+            close_record(self._connection, self._file_id, account)
         return account

@@ -10,7 +10,7 @@ from typing import NoReturn
 
 import pandas as pd
 
-from pv.sources import e2b_r2, e2b_r3, feedback, public, whole_reports, workbooks, xml_safety
+from pv.sources import e2b_r2, e2b_r3, feedback, forms, public, whole_reports, workbooks, xml_safety
 from pv.sources.delimited import open_text
 from pv.sources.extract import Extract
 from pv.sources.grids import Grid
@@ -24,7 +24,10 @@ _XML = {e2b_r3.ROOT: e2b_r3, e2b_r2.ROOT: e2b_r2}
 
 @dataclass(frozen=True)
 class Source:
-    """A file that is known. `batches()`: its rows, those of one report together; also midway it raises FileRefused."""
+    """A file that is known. `batches()`: its rows, those of one report together; also midway it raises FileRefused.
+
+    Of a filled-in form (`layout` is a Form) there is a batch a sheet, each with a layout of its own.
+    """
 
     layout: Layout
     batches: Callable[[], Iterator[Extract]]
@@ -95,6 +98,10 @@ def _markup(path: Path, start: bytes) -> Source | None:
 
 def _tables(path: Path, start: bytes, size: int) -> Source:
     grids = list(_grids(path, start))
+    entries = [(grid, recognise(grid.head, forms.forms())) for grid in grids]
+    answers = [Table(grid, *match) for grid, match in entries if match is not None]
+    if answers:  # what else the workbook holds is there for the reader
+        return Source(answers[0].layout, lambda: forms.filled(answers))
     matched = [(grid, recognise(grid.head)) for grid in grids]
     if any(match is not None and match[0].name == feedback.LAYOUT for _, match in matched):
         matched = [(grid, recognise(grid.head)) for grid in feedback.joined(grids)]

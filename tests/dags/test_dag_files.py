@@ -28,7 +28,7 @@ def test_schedules(bag):
 
 def test_weekly_waits_for_what_ingest_publishes(bag):
     (asset,) = bag.get_dag("weekly").timetable.asset_condition.objects
-    for name in ["ingest_drug", "ingest_device", "ingest_cosmetic", "ingest_unknown"]:
+    for name in ["ingest_drug", "ingest_device", "ingest_cosmetic", "ingest_forms", "ingest_unknown"]:
         assert bag.get_dag(name).get_task("publish").outlets == [asset]
 
 

@@ -1,0 +1,9 @@
+"""What people fill in: rows checked, kept with their moment, and put into effect."""
+
+from __future__ import annotations
+
+from pv.forms.checking import Fault, checked
+from pv.forms.effects import take
+from pv.forms.entries import in_force
+
+__all__ = ["Fault", "checked", "in_force", "take"]

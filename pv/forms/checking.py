@@ -1,0 +1,97 @@
+"""Cells of a form read by their kind; what cannot be read is named with its row."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+
+import pandas as pd
+
+from pv.reference import streams
+from pv.sources.forms import Form
+from pv.text import clean, code_list, iso_date, over_unique
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Why a row is not taken: `row` is its label in the table of rows, `code` a problem of `messages.toml`."""
+
+    row: int
+    field: str
+    code: str
+
+
+@dataclass(frozen=True)
+class Checked:
+    """Rows that can be taken, in one form (numbers as the text of a float, "" for none); faults of the others; the
+    labels of rows in which nothing has been said."""
+
+    rows: pd.DataFrame
+    faults: tuple[Fault, ...]
+    unanswered: tuple[int, ...]
+
+
+def checked(form: Form, fields: pd.DataFrame) -> Checked:
+    """Check the rows of a form. A required cell that is empty, a day, number or code that cannot be read is a fault."""
+    rows = fields.copy()
+    for name in form.kinds:
+        rows[name] = over_unique(rows[name], clean)
+    silent = rows[form.answer] == "" if form.answer else pd.Series(False, index=rows.index)
+    said = rows[~silent].copy()
+    faults: list[Fault] = []
+    required = {column.field for column in form.columns if column.required}
+    for name, kind in form.kinds.items():
+        read = over_unique(said[name], _reader(kind))
+        empty = said[name] == ""
+        if name in required:
+            faults += [Fault(int(row), name, "form_empty") for row in said.index[empty]]
+        faults += [Fault(int(row), name, _FAULTS.get(kind, "form_code")) for row in said.index[~empty & (read == "")]]
+        said[name] = read
+    bad = {fault.row for fault in faults}
+    faults.sort(key=lambda fault: fault.row)
+    return Checked(said[~said.index.isin(bad)], tuple(faults), tuple(map(int, rows.index[silent])))
+
+
+_FAULTS = {"date": "form_date", "period": "form_period", "number": "form_number"}
+
+
+def period(text: str) -> str:
+    """`2026` or `2026-10` from the ways people write a year or a month; "" where it is neither.
+
+    >>> period("2026年10月"), period("2026/9"), period("2026年"), period("2026-13")
+    ('2026-10', '2026-09', '2026', '')
+    """
+    match = re.fullmatch(r"(\d{4})年?(?:[-/.]?(\d{1,2})月?)?", text)
+    if match is None or (match[2] is not None and not 1 <= int(match[2]) <= 12):
+        return ""
+    return match[1] if match[2] is None else f"{match[1]}-{int(match[2]):02d}"
+
+
+def number(text: str) -> str:
+    """A number as Python writes it; "" where it is none or not finite. Thousands may be parted by commas."""
+    bare = text.replace(",", "") if re.fullmatch(r"[-+]?\d{1,3}(,\d{3})+(\.\d+)?", text) else text
+    try:
+        value = float(bare)
+    except ValueError:
+        return ""
+    return repr(value) if math.isfinite(value) else ""
+
+
+@cache
+def _stream_names() -> dict[str, str]:
+    names = ((name, (name, stream.zh, stream.en)) for name, stream in streams().items())
+    return {clean(written).casefold(): name for name, words in names for written in words}
+
+
+def _reader(kind: str) -> Callable[[str], str]:
+    if kind == "text":
+        return str
+    if kind == "stream":
+        return lambda text: _stream_names().get(text.casefold(), "")
+    if kind in _FAULTS:
+        return {"date": iso_date, "period": period, "number": number}[kind]
+    known = {clean(written).casefold(): code for written, code in code_list(kind).items()}
+    return lambda text: known.get(text.casefold(), "")

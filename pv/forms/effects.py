@@ -1,0 +1,42 @@
+"""What a form does besides being kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+from sqlalchemy import Connection
+
+from pv.forms.checking import Fault
+from pv.forms.entries import keep, new_rows
+from pv.sources.forms import Form
+
+
+@dataclass(frozen=True)
+class Effect:
+    """Days (ISO) of which the weeks are to be refreshed, and rows that are not taken after all."""
+
+    days: tuple[str, ...] = ()
+    faults: tuple[Fault, ...] = ()
+
+
+EFFECTS: Mapping[str, Callable[[Connection, pd.DataFrame, str], Effect]] = {}
+"""Form → what new rows (with their labels) do in the store, at a moment. It takes part in the file's transaction."""
+
+
+@dataclass(frozen=True)
+class Taken:
+    """Labels of the rows that were stored; what their effect was."""
+
+    stored: tuple[int, ...]
+    effect: Effect
+
+
+def take(connection: Connection, form: Form, rows: pd.DataFrame, file_id: int, recorded_at: str) -> Taken:
+    """Keep the rows that say something new, and put them into effect."""
+    new = new_rows(connection, form, rows)
+    effect = EFFECTS[form.name](connection, new, recorded_at) if form.name in EFFECTS and len(new) else Effect()
+    good = new[~new.index.isin({fault.row for fault in effect.faults})]
+    keep(connection, form, good, file_id, recorded_at)
+    return Taken(tuple(map(int, good.index)), effect)
