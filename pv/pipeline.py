@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 from sqlalchemy import Connection, Engine, func, select
 
-from pv import cases, intake, messages, reference, revisions, sources, store
+from pv import cases, intake, keys, messages, reference, revisions, sources, store
 from pv.appraisal import Appraisal, appraise
 from pv.intake import FileAccount
 from pv.reference import Reference
@@ -64,6 +64,8 @@ def ingest(
     """Load files, each in a transaction of its own, in the order given."""
     key = settings.require_key()
     engine = store.open_store(settings.database_url)
+    with store.reading(engine) as connection:
+        keys.check(connection, key, settings.archive)
     if not dry_run:
         remember_reference(engine, settings, recorded_at)
     accounts = []

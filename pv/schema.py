@@ -231,6 +231,15 @@ entry = Table(
     Index(None, "form", "key"),
 )
 
+store_key = Table(
+    "store_key",
+    metadata,
+    _key("store_key_id"),
+    _text("recorded_at", "记录时刻", "Sealed at (UTC)"),
+    _text("sealed", "指纹密钥（加密）", "Key of the hashes, encrypted with PVWATCH_KEY"),
+    _text("mark", "加密密钥标记", "Which PVWATCH_KEY opens it: the first digits of a keyed hash"),
+)
+
 reference_snapshot = Table(
     "reference_snapshot",
     metadata,

@@ -58,14 +58,18 @@ class Settings:
         return self.home / "archive"
 
     def require_key(self) -> str:
-        """The key, checked. Raises SettingsError where there is none or it is malformed."""
+        """The key, checked; while keys are changed the new and the old one with a comma between.
+
+        Raises SettingsError where there is none or one is malformed.
+        """
         if not self.key:
             raise SettingsError(
                 "PVWATCH_KEY is not set. It encrypts the archive and hashes names, so keep it safe and "
                 "apart from the data. Make one with: pvwatch make-key"
             )
         try:
-            Fernet(self.key)
+            for one in self.key.split(","):
+                Fernet(one.strip())
         except ValueError:
             raise SettingsError(
                 "PVWATCH_KEY is not a key: 32 bytes in URL-safe base64 are expected. Make one with: pvwatch make-key"

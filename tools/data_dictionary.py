@@ -33,6 +33,7 @@ TABLES = {
     "case_decision": "One row a verdict of a person on two reports; the last one of a pair binds every rule.",
     "quarantine": "One row a report that cannot be counted rightly, with every reason and its encrypted rows.",
     "access_log": "One row an access to personal or raw data, or its deletion. The store refuses changes of its rows.",
+    "store_key": "One row: the key that hashes personal data, itself encrypted with PVWATCH_KEY.",
     "reference_snapshot": "One row a content that a reference file has had.",
     "revision": "One row a rendered revision of a week.",
     "alert": "One row a pair of a revision that meets a screen or has a status; the columns are those of signals.csv.",

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from pv import __version__
-from pv.cli import background, duplicates, evaluate, explain, tables
+from pv.cli import background, duplicates, evaluate, explain, privacy, tables
 from pv.cli.common import MomentType, WeekType, as_json_option, print_json, progress, reported
 from pv.week import Week, weeks_between
 
@@ -34,7 +34,9 @@ def main() -> None:
 
 
 @main.command("make-key")
-def make_key() -> None:
+@click.option("--mark", is_flag=True, help="Make none; show the mark of the one that is set, to tell keys apart.")
+@reported
+def make_key(mark: bool) -> None:
     """Print a new key for PVWATCH_KEY.
 
     It encrypts the raw archive and the quarantine and hashes names; without it neither can be read.
@@ -44,6 +46,14 @@ def make_key() -> None:
       pvwatch make-key
     """
     from cryptography.fernet import Fernet
+
+    if mark:
+        from pv import archive, keys
+        from pv.settings import Settings
+
+        for one in archive.keys_of(Settings.load().require_key()):
+            click.echo(keys.mark_of(one))
+        return
 
     click.echo(Fernet.generate_key().decode("ascii"))
 
@@ -234,5 +244,6 @@ for command in (
     explain.explain,
     tables.screen,
     tables.measures,
+    *privacy.COMMANDS,
 ):
     main.add_command(command)

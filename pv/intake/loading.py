@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from sqlalchemy import Connection, Engine, Table, select
 
-from pv import archive, contracts, duplicates, store
+from pv import archive, contracts, duplicates, keys, store
 from pv.intake.account import FileAccount, Problem, Tally
 from pv.intake.content import with_hashes
 from pv.intake.files import close_record, file_record
@@ -62,10 +62,11 @@ def _into_store(
 ) -> FileAccount:
     path, sha256 = file
     with _archiving(path, archive_folder, sha256, key, dry_run) as finish, store.writing(engine) as connection:
+        keys_given = (key, keys.hash_key(connection, key, archive_folder))
         if isinstance(source.layout, Form):
             account = load_filled(connection, source, path, sha256, instant_text(recorded_at.astimezone(UTC)))
         else:
-            account = _load_reports(connection, source, key, recorded_at, file)
+            account = _load_reports(connection, source, keys_given, recorded_at, file)
         finish()
         if dry_run:
             connection.rollback()
@@ -73,9 +74,9 @@ def _into_store(
 
 
 def _load_reports(
-    connection: Connection, source: Source, key: str, recorded_at: datetime, file: tuple[Path, str]
+    connection: Connection, source: Source, keys_given: tuple[str, str], recorded_at: datetime, file: tuple[Path, str]
 ) -> FileAccount:
-    loading = _Loading(connection, source, key, recorded_at, file)
+    loading = _Loading(connection, source, keys_given, recorded_at, file)
     prepared = map(loading.prepared, source.batches())
     for batch in _ahead(prepared) if store.waits_for_server(connection) else prepared:
         loading.take(batch)
@@ -135,9 +136,15 @@ class _Loading:
     """A file on its way into the store. Keys are given out densely: this is the only writer."""
 
     def __init__(
-        self, connection: Connection, source: Source, key: str, recorded_at: datetime, file: tuple[Path, str]
+        self,
+        connection: Connection,
+        source: Source,
+        keys_given: tuple[str, str],
+        recorded_at: datetime,
+        file: tuple[Path, str],
     ) -> None:
-        self._connection, self._key = connection, key
+        self._connection = connection
+        self._key, self._hashing = keys_given  # that encrypts, and that of the store's hashes
         self._layout, self._stream = source.layout.name, source.layout.stream
         self._today: date = local_day(recorded_at)
         self._stamp = instant_text(recorded_at.astimezone(UTC))
@@ -156,7 +163,7 @@ class _Loading:
         """What can be done to a batch without the store."""
         rest, withdrawn = without_retractions(extract)
         checked = contracts.check(rest, self._today)
-        return _Batch(rest, checked, with_hashes(checked.rows, rest, self._key), withdrawn)
+        return _Batch(rest, checked, with_hashes(checked.rows, rest, self._hashing), withdrawn)
 
     def take(self, batch: _Batch) -> None:
         """Store a batch."""
@@ -172,7 +179,7 @@ class _Loading:
 
     def _withdraw(self, numbers: pd.Series[str]) -> None:
         if not numbers.empty:
-            versions = withdrawn_versions(self._connection, numbers, self._stream, self._key)
+            versions = withdrawn_versions(self._connection, numbers, self._stream, self._hashing)
             self._append(case_version, versions)
             self._tally.read += len(numbers)
             self._tally.stored += len(versions)
@@ -192,7 +199,7 @@ class _Loading:
             (case_event, event_rows(kept, extract.layout)),
         ):
             self._append(table, frame.assign(version_id=frame["report"].map(keys)))
-        persons = duplicates.person_rows(kept, extract, self._key)
+        persons = duplicates.person_rows(kept, extract, self._hashing)
         store.append(self._connection, case_person, persons.assign(version_id=persons["report"].map(keys)))
         self._tally.stored += int(kept["counts"].sum())
         self._tally.touch(versions["effective_on"].unique())

@@ -1,0 +1,99 @@
+"""Commands on keys, the archive and personal data."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from pv.cli.common import as_json_option, print_json, reported
+
+
+@click.command("rotate-key")
+@as_json_option
+@reported
+def rotate_key(as_json: bool) -> None:
+    """Encrypt the archive and the quarantine with a new PVWATCH_KEY.
+
+    Set PVWATCH_KEY to the new key, a comma and the old key, for every service that uses the store; run this; then leave
+    the old key away. It can be killed at any time and run again; loading and reading go on meanwhile.
+
+    \b
+    Example:
+      PVWATCH_KEY="NEW,OLD" pvwatch rotate-key
+    """
+    from pv import access, archive, keys, store
+    from pv.privacy.rotation import rotate
+    from pv.settings import Settings
+
+    settings = Settings.load()
+    key = settings.require_key()
+    engine = store.open_store(settings.database_url)
+    mark = keys.mark_of(archive.keys_of(key)[0])
+    with store.writing(engine) as connection:
+        keys.check(connection, key, settings.archive)
+        access.record(connection, access.user(), "rotate-key", f"to the key {mark}", datetime.now(UTC))
+    done = rotate(engine, settings.archive, key, progress=_counting("encrypted", as_json))
+    if as_json:
+        print_json({"mark": mark, **asdict(done)})
+    else:
+        _show_rotation(done, mark)
+    if done.unreadable:
+        sys.exit(1)
+
+
+def _show_rotation(done: Any, mark: str) -> None:
+    hashing = "wrapped anew" if done.hash_key_changed else "as it was"
+    click.echo(
+        f"archived files: {done.files_changed} of {done.files} encrypted anew; quarantined reports: "
+        f"{done.rows_changed} of {done.rows}; key of the hashes: {hashing}"
+    )
+    for name in done.unreadable:
+        click.echo(f"  no given key opens {name}", err=True)
+    if done.unreadable:
+        click.echo("Add the key that they were written with to PVWATCH_KEY, after a comma, and run it again.", err=True)
+    else:
+        click.echo(f"Everything is under the key {mark}. PVWATCH_KEY needs no other; keep old ones for old backups.")
+
+
+def _counting(verb: str, quiet: bool) -> Any:
+    """Progress on a terminal: how many of how many."""
+    if quiet or not sys.stderr.isatty():
+        return None
+
+    def show(done: int, total: int) -> None:
+        click.echo(f"\r{verb}: {done} of {total}", err=True, nl=done == total)
+
+    return show
+
+
+@click.command("access-log")
+@as_json_option
+@reported
+def access_log(as_json: bool) -> None:
+    """Who looked at, took out or deleted personal or raw data, when, which, and why; oldest first.
+
+    \b
+    Example:
+      pvwatch access-log
+    """
+    from pv import access, store
+    from pv.settings import Settings
+
+    with store.reading(store.open_store(Settings.load().database_url)) as connection:
+        entries = access.entries(connection)
+    if as_json:
+        print_json(entries.to_dict("records"))
+        return
+    for entry in entries.to_dict("records"):
+        where = " ".join(filter(None, (entry["stream"], entry["subject"])))
+        cells = (entry["recorded_at"], entry["who"], entry["what"], where or "—", entry["why"] or "—")
+        click.echo("  ".join(map(str, cells)))
+    if entries.empty:
+        click.echo("Nothing has been recorded.", err=True)
+
+
+COMMANDS = (access_log, rotate_key)
