@@ -11,6 +11,7 @@ import gzip
 import hashlib
 import hmac
 import os
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -111,6 +112,20 @@ def find(folder: Path, sha256: str) -> Path:
         if path.is_file():
             return path
     raise ArchiveError(f"{stored_path(folder, sha256)} is not in the archive")
+
+
+def whole_sha256(folder: Path, begins: str) -> str:
+    """The fingerprint of the one archived file that begins so. Raises ArchiveError."""
+    if not re.fullmatch(r"[0-9a-f]{8,64}", begins):
+        raise ArchiveError(
+            f"“{begins}” is no fingerprint of a file: at least eight of the digits 0–9 and a–f are needed"
+        )
+    found = sorted({sha256 for path in objects(folder) if (sha256 := sha256_of(path)).startswith(begins)})
+    if not found:
+        raise ArchiveError(f"no file {begins}… is in the archive {folder}; pvwatch archive list shows what is")
+    if len(found) > 1:
+        raise ArchiveError(f"{len(found)} files begin with {begins}; give more digits: {', '.join(found[:5])}")
+    return found[0]
 
 
 def bring_back(folder: Path, sha256: str, key: str) -> bytes:

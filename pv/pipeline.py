@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Engine, func, select
 from pv import cases, intake, keys, messages, reference, revisions, sources, store
 from pv.appraisal import Appraisal, appraise
 from pv.intake import FileAccount
+from pv.privacy import inbox
 from pv.reference import Reference
 from pv.rendering import render_index, render_week
 from pv.rendering.models import WeekInput
@@ -86,19 +87,8 @@ def files_of(paths: Iterable[Path]) -> list[Path]:
 
 
 def file_away(settings: Settings, account: FileAccount) -> None:
-    """Move a file out of the inbox: to `done/`, or to `refused/` with the reason beside it."""
-    path = Path(account.file)
-    if path.parent != settings.inbox or not path.is_file():
-        return
-    folder = settings.inbox / ("refused" if account.refused else "done")
-    folder.mkdir(parents=True, exist_ok=True)
-    target = folder / path.name
-    if target.exists():  # another file of the same name: keep both
-        target = folder / f"{path.stem}.{account.sha256[:8]}{path.suffix}"
-    shutil.move(path, target)
-    if account.refused:
-        text = "\n".join(messages.refusal(account.refused, account.refused_values, lang) for lang in ("zh", "en"))
-        (folder / f"{target.name}.reason.txt").write_text(text + "\n", encoding="utf-8")
+    """Take a file out of the inbox once it is in the archive; a receipt or the reason of its refusal is left."""
+    inbox.file_away(settings, account)
 
 
 def remember_reference(engine: Engine, settings: Settings, recorded_at: datetime) -> None:

@@ -67,7 +67,8 @@ def open_store(url: str) -> Engine:
         address = make_url(url)
         if address.get_backend_name() == "sqlite" and address.database:
             _make_private(Path(address.database))
-        engine = create_engine(address, poolclass=NullPool)  # every step opens the store: keep no connection behind
+        # Every step opens the store: no connection is kept behind. Errors do not show the values of a statement.
+        engine = create_engine(address, poolclass=NullPool, hide_parameters=True)
         if engine.dialect.name == "sqlite":
             _prepare_sqlite(engine)
         migrate(engine)
@@ -85,8 +86,8 @@ def open_store(url: str) -> Engine:
 
 
 def _make_private(path: Path) -> None:
-    """An embedded store is for its owner's eyes only."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """An embedded store, and a folder that is made for it, are for their owner's eyes only."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     if not path.exists():
         path.touch(mode=0o600)
 

@@ -256,7 +256,8 @@ def test_the_inbox_is_sorted_by_content_and_emptied(home: Settings, city: tuple[
     assert unknown == [str(home.inbox / "notes.txt")]
     for account in pipeline.ingest(home, [late, Path(unknown[0])], NOW):
         pipeline.file_away(home, account)
-    assert (home.inbox / "done" / "late.csv").is_file()
+    assert "rows read 1" in (home.inbox / "done" / "late.csv.receipt.txt").read_text(encoding="utf-8")
+    assert [path for path in home.inbox.iterdir() if path.is_file()] == []
     assert "未识别的版式" in (home.inbox / "refused" / "notes.txt.reason.txt").read_text(encoding="utf-8")
     assert pipeline.inbox_files(home, "drug") == []
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import asdict
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import click
@@ -96,4 +97,79 @@ def access_log(as_json: bool) -> None:
         click.echo("Nothing has been recorded.", err=True)
 
 
-COMMANDS = (access_log, rotate_key)
+@click.group("archive")
+def archived() -> None:
+    """The raw files as they came: list them, get one back.
+
+    \b
+    Example:
+      pvwatch archive list
+    """
+
+
+@archived.command("list")
+@as_json_option
+@reported
+def list_archive(as_json: bool) -> None:
+    """Files that were loaded, newest last, and whether they are still kept.
+
+    \b
+    Example:
+      pvwatch archive list
+    """
+    from sqlalchemy import select
+
+    from pv import archive, store
+    from pv.schema import file
+    from pv.settings import Settings
+
+    settings = Settings.load()
+    columns = (file.c.sha256, file.c.name, file.c.stream, file.c.recorded_at)
+    with store.reading(store.open_store(settings.database_url)) as connection:
+        files = store.read(connection, select(*columns).order_by(file.c.file_id))
+    kept = {archive.sha256_of(path) for path in archive.objects(settings.archive)}
+    files["kept"] = [sha256 in kept for sha256 in files["sha256"]]
+    if as_json:
+        print_json(files.to_dict("records"))
+        return
+    for entry in files.to_dict("records"):
+        gone = "" if entry["kept"] else "  (deleted)"
+        click.echo(f"{entry['sha256'][:12]}  {entry['recorded_at']}  {entry['stream']}  {entry['name']}{gone}")
+
+
+@archived.command("get")
+@click.argument("sha256")
+@click.option("--out", required=True, type=click.Path(path_type=Path, dir_okay=False), help="Where to write it.")
+@click.option("--reason", required=True, help="Why; it goes into the access log.")
+@as_json_option
+@reported
+def get_archived(sha256: str, out: Path, reason: str, as_json: bool) -> None:
+    """Write a raw file as it came. SHA256: its fingerprint, or the first digits of it (eight or more).
+
+    The file holds names: it is written for your eyes only, and the access is recorded.
+
+    \b
+    Example:
+      pvwatch archive get 3fa2b1c9d0e4 --reason "check by the national centre" --out drug.xlsx
+    """
+    from pv import access, archive, keys, store
+    from pv.settings import Settings
+
+    settings = Settings.load()
+    key = settings.require_key()
+    if out.exists():
+        raise click.UsageError(f"{out} is there already; name another file.")
+    engine = store.open_store(settings.database_url)
+    with store.reading(engine) as connection:
+        keys.check(connection, key, settings.archive)
+    whole = archive.whole_sha256(settings.archive, sha256)
+    with store.writing(engine) as connection:
+        access.record(connection, access.user(), "archive get", reason, datetime.now(UTC), subjects=[whole])
+    archive.restore(settings.archive, whole, key, out)
+    if as_json:
+        print_json({"sha256": whole, "file": str(out)})
+    else:
+        click.echo(f"{whole} is in {out}. It holds personal data: delete it when it has served.")
+
+
+COMMANDS = (access_log, archived, rotate_key)

@@ -70,7 +70,9 @@ def test_export_is_loaded_and_filed_away(runs, settings, stream):
     (account,) = accounts(runs[f"ingest_{stream}"])
     assert account["stream"] == stream
     assert account["read"] == account["stored"] + account["unchanged"] + account["quarantined"] > 0
-    assert (settings.inbox / "done" / Path(account["file"]).name).is_file()
+    receipt = settings.inbox / "done" / f"{Path(account['file']).name}.receipt.txt"
+    assert account["sha256"] in receipt.read_text(encoding="utf-8")
+    assert not Path(account["file"]).exists()
 
 
 def test_store_holds_what_the_accounts_say(runs, settings):
@@ -81,7 +83,8 @@ def test_store_holds_what_the_accounts_say(runs, settings):
 
 def test_unknown_file_is_refused_for_all_to_see(runs, settings):
     assert runs["ingest_unknown"].state == "failed"
-    assert (settings.inbox / "refused" / "menu.csv").is_file()
+    assert not (settings.inbox / "menu.csv").exists()
+    assert not (settings.inbox / "refused" / "menu.csv").exists()
     assert (settings.inbox / "refused" / "menu.csv.reason.txt").read_text(encoding="utf-8").strip()
 
 

@@ -241,7 +241,7 @@ def test_ingested_files_leave_the_inbox(services, settings, ingested):
     for stream in STREAMS:
         wait_until(f"ingest_{stream}", lambda stream=stream: services.finished(f"ingest_{stream}", "manual", 1))
     assert [path for path in settings.inbox.iterdir() if path.is_file()] == []
-    assert {path.name for path in (settings.inbox / "done").iterdir()} >= set(ingested)
+    assert {path.name for path in (settings.inbox / "done").iterdir()} >= {f"{name}.receipt.txt" for name in ingested}
 
 
 def test_asset_starts_the_weekly_run(services, settings, ingested):

@@ -1,0 +1,82 @@
+"""Files leave the inbox encrypted: in their place stands a receipt that says what became of them and where they are."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pv import archive, messages
+from pv.intake import FileAccount
+from pv.settings import Settings
+from pv.week import instant_text
+
+RECEIPT, REASON = ".receipt.txt", ".reason.txt"
+
+
+def file_away(settings: Settings, account: FileAccount, now: datetime | None = None) -> None:
+    """Put a receipt of a loaded file into `done/`, or the reason of a refusal into `refused/`, and remove the file.
+
+    It is removed once its copy in the archive has been read back whole. A file that is another one by now stays for
+    the next run. Raises ArchiveError where the copy is damaged: then the file stays as well.
+    """
+    path = Path(account.file)
+    if path.parent != settings.inbox or not path.is_file():
+        return
+    moment = instant_text((now or datetime.now(UTC)).astimezone(UTC))
+    if account.refused:
+        _refused(settings, path, account, moment)
+        return
+    if archive.file_sha256(path) != account.sha256:
+        return
+    archive.check(archive.stored_path(settings.archive, account.sha256), settings.require_key())
+    _write(settings.inbox / "done", path.name, RECEIPT, account.sha256, _taken(path.name, account, moment))
+    path.unlink()
+
+
+def _refused(settings: Settings, path: Path, account: FileAccount, moment: str) -> None:
+    folder = settings.inbox / "refused"
+    reasons = [messages.refusal(account.refused, account.refused_values, lang) for lang in ("zh", "en")]
+    try:
+        sha256 = archive.file_sha256(path)
+        if account.sha256 and sha256 != account.sha256:
+            return
+        kept = archive.keep(path, settings.archive / archive.REFUSED, sha256, settings.require_key())
+        archive.check(kept, settings.require_key())
+    except PermissionError:  # what cannot be read cannot be encrypted either: it is moved out of the way
+        archive.private_folder(folder)
+        shutil.move(path, folder / path.name)
+        _write(folder, path.name, REASON, "", reasons)
+        return
+    _write(folder, path.name, REASON, sha256, [*reasons, "", *_where(path.name, sha256, moment)])
+    path.unlink()
+
+
+def _write(folder: Path, name: str, ending: str, sha256: str, lines: list[str]) -> None:
+    """Another file of the same name keeps its text; the same file's is written again."""
+    archive.private_folder(folder)
+    target = folder / f"{name}{ending}"
+    if target.exists() and sha256 not in target.read_text(encoding="utf-8"):
+        target = folder / f"{Path(name).stem}.{sha256[:8]}{Path(name).suffix}{ending}"
+    target.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _taken(name: str, account: FileAccount, moment: str) -> list[str]:
+    rows = (account.read, account.stored, account.unchanged, account.quarantined)
+    zh = "读取 {} 行 = 入库 {} + 未变 {} + 隔离 {}".format(*rows)
+    en = "rows read {} = stored {} + unchanged {} + quarantined {}".format(*rows)
+    return [
+        f"{zh}；警告 {account.warnings}（{account.stream}，{account.format}）",
+        f"{en}; warnings {account.warnings} ({account.stream}, {account.format})",
+        "",
+        *_where(name, account.sha256, moment),
+    ]
+
+
+def _where(name: str, sha256: str, moment: str) -> list[str]:
+    return [
+        f"原文件“{name}”已加密存入档案（{moment}），不再以明文存放。取回方法：",
+        f"The file “{name}” is in the archive, encrypted ({moment}); no copy in clear is kept. To get it back:",
+        "",
+        f'  pvwatch archive get {sha256} --reason "…" --out "{name}"',
+    ]
