@@ -202,9 +202,16 @@ def hasher(key: str, purpose: str) -> Callable[[str], str]:
 
     `key`: that of the store's hashes (`pv.keys`), a single one.
     """
-    secret = hmac.digest(base64.urlsafe_b64decode(key), purpose.encode(), "sha256")
+    secret = hmac.digest(base64.urlsafe_b64decode(key), purpose.encode(), "sha256").ljust(64, b"\0")
+    # The two halves of HMAC (RFC 2104) with the key taken in: 1 µs a text, a third of `hmac.digest`.
+    inner, outer = (hashlib.sha256(bytes(byte ^ pad for byte in secret)) for pad in (0x36, 0x5C))
 
     def keyed(text: str) -> str:
-        return hmac.digest(secret, text.encode(), "sha256").hex()[:32] if text else ""
+        if not text:
+            return ""
+        within, around = inner.copy(), outer.copy()
+        within.update(text.encode())
+        around.update(within.digest())
+        return around.hexdigest()[:32]
 
     return keyed

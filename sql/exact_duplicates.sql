@@ -1,10 +1,10 @@
--- Pairs of reports of one stream with the same patient, onset and a counted product in common,
+-- Versions of reports of one stream with the same patient, onset and a counted product in common,
 -- of which the first is among the newly loaded versions.
 SELECT DISTINCT
   one.case_number AS case_number,
-  one.received_on AS received_on,
+  one.version_id AS version_id,
   other.case_number AS other_number,
-  other.received_on AS other_received_on
+  other.version_id AS other_version_id
 FROM case_version AS one
 JOIN case_version AS other
   ON other.patient_hash = one.patient_hash
@@ -23,4 +23,4 @@ WHERE one.version_id >= :first
   AND other.left_out = ''
   AND one_product.role IN (:role, :other_role)
   AND other_product.role IN (:role, :other_role)
-ORDER BY one.case_number, other.case_number
+ORDER BY one.version_id, other.version_id

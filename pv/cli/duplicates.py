@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from collections.abc import Iterable
+from datetime import UTC, date, datetime
 from typing import Any
 
 import click
@@ -61,8 +62,21 @@ def _decide(url: str, stream: str, pair: tuple[str, str], verdict: str, by: str,
     from pv.week import instant_text
 
     with store.writing(store.open_store(url)) as connection:
-        changed = decide(connection, stream, pair, verdict, by, instant_text(datetime.now(UTC)), note)
-    return {"stream": stream, "verdict": verdict, "reports": list(pair), "changed": changed}
+        done = decide(connection, stream, pair, verdict, by, instant_text(datetime.now(UTC)), note)
+    return {
+        "stream": stream,
+        "verdict": verdict,
+        "reports": list(pair),
+        "changed": list(done.changed),
+        "weeks": _weeks(done.days),
+    }
+
+
+def _weeks(days: Iterable[str]) -> list[str]:
+    """The weeks from which on counts differ."""
+    from pv.week import Week
+
+    return [str(week) for week in sorted({Week.of(date.fromisoformat(day)) for day in days})]
 
 
 def _release(url: str, stream: str) -> dict[str, Any]:
@@ -71,8 +85,8 @@ def _release(url: str, stream: str) -> dict[str, Any]:
     from pv.week import instant_text
 
     with store.writing(store.open_store(url)) as connection:
-        merged = release(connection, stream, instant_text(datetime.now(UTC)))
-    return {"stream": stream, "merged": merged}
+        done = release(connection, stream, instant_text(datetime.now(UTC)))
+    return {"stream": stream, "merged": done.merged, "weeks": _weeks(done.days)}
 
 
 def _show_changed(found: dict[str, Any], as_json: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
 
@@ -14,6 +15,14 @@ from pv.schema import case_decision, case_version
 RULE = "decision"
 
 
+@dataclass(frozen=True)
+class Decided:
+    """The reports whose group has changed, and their receipts (ISO), from which the counts of a week differ."""
+
+    changed: tuple[str, ...] = ()
+    days: tuple[str, ...] = ()
+
+
 def decide(
     connection: Connection,
     stream: str,
@@ -22,8 +31,8 @@ def decide(
     decided_by: str,
     recorded_at: str,
     note: str = "",
-) -> list[str]:
-    """Record that two reports tell the "same" event, or "different" ones; gives the reports whose group has changed.
+) -> Decided:
+    """Record that two reports tell the "same" event, or "different" ones.
 
     The verdict binds every rule from now on; a later one on the same pair takes its place. Raises ValueError where a
     report is not in the store, nobody is named, or the reports' groups hold two that were decided to be different.
@@ -38,18 +47,18 @@ def decide(
     before = groups.merges(connection, stream)
     known = groups.Groups(before)
     members = [*known.of(pair[0]), *known.of(pair[1])]
-    received = _received(connection, stream, members)
+    received = received_first(connection, stream, members)
     said = verdicts(connection, stream) | {pair: verdict}
     if verdict == "same":
         after = _together(known, before, pair, received, said)
     elif known.joined(*pair):
-        after = _parted(before, members, received, said, _bonds(connection, stream, said))
+        after = groups.remade(before, members, received, apart_by(said), bonds(connection, stream, said))
     else:
         after = before
     _record(connection, stream, pair, verdict, decided_by.strip(), recorded_at, note)
-    changed = {case: after.get(case, groups.ALONE) for case in {*before, *after} if before.get(case) != after.get(case)}
-    groups.record(connection, stream, sorted(changed.items()), RULE, recorded_at)
-    return sorted(changed)
+    changed = groups.changes(before, after)
+    groups.record(connection, stream, changed, RULE, recorded_at)
+    return Decided(tuple(case for case, _ in changed), tuple(sorted({received[case] for case, _ in changed})))
 
 
 def _record(
@@ -84,23 +93,7 @@ def _together(
     return {**before, **dict([added] if added else [])}
 
 
-def _parted(
-    before: Mapping[str, str],
-    members: Iterable[str],
-    received: Mapping[str, str],
-    said: Mapping[Pair, str],
-    bonds: Iterable[Pair],
-) -> dict[str, str]:
-    """All merges, with one group made anew from what else holds it together."""
-    among, anew = set(members), groups.Groups({})
-    for bond in bonds:
-        if among.issuperset(bond):
-            anew.join(*bond, received, apart_by(said))
-    elsewhere = {case: into for case, into in before.items() if case not in among}
-    return elsewhere | {case: anew.root(case) for case in among if anew.root(case) != case}
-
-
-def _bonds(connection: Connection, stream: str, said: Mapping[Pair, str]) -> list[Pair]:
+def bonds(connection: Connection, stream: str, said: Mapping[Pair, str]) -> list[Pair]:
     """What holds groups together, strongest first: verdicts, pairs by weight, then the merges themselves."""
     found = [row for row in pairs.last(connection, stream).values() if row.zone == "merged"]
     alike = sorted(found, key=lambda row: (-row.weight, row.case_number, row.other_number))
@@ -111,7 +104,7 @@ def _bonds(connection: Connection, stream: str, said: Mapping[Pair, str]) -> lis
     ]
 
 
-def _received(connection: Connection, stream: str, cases: Iterable[str]) -> dict[str, str]:
+def received_first(connection: Connection, stream: str, cases: Iterable[str]) -> dict[str, str]:
     """First receipt of each report. Raises ValueError where one is not in the store."""
     wanted = sorted(set(cases))
     table = case_version.c

@@ -7,7 +7,7 @@ again. A group is named by its root, the report received first (then the smaller
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 import numpy as np
 from sqlalchemy import Connection, select
@@ -57,6 +57,28 @@ def root(case: str, parent: Mapping[str, str]) -> str:
 def roots(cases: np.ndarray, parent: Mapping[str, str]) -> np.ndarray:
     """`root` of every case number."""
     return np.array([root(case, parent) for case in cases], dtype=object) if parent else cases
+
+
+def changes(before: Mapping[str, str], after: Mapping[str, str]) -> list[tuple[str, str]]:
+    """The (report, merged into) records that lead from the one state to the other, in order."""
+    changed = {case for case in {*before, *after} if before.get(case) != after.get(case)}
+    return [(case, after.get(case, ALONE)) for case in sorted(changed)]
+
+
+def remade(
+    before: Mapping[str, str],
+    members: Collection[str],
+    received: Mapping[str, str],
+    apart: Apart,
+    bonds: Iterable[tuple[str, str]],
+) -> dict[str, str]:
+    """All merges, with the groups of some reports made anew from the `bonds` that hold them, strongest first."""
+    among, anew = set(members), Groups({})
+    for bond in bonds:
+        if among.issuperset(bond):
+            anew.join(*bond, received, apart)
+    elsewhere = {case: into for case, into in before.items() if case not in among}
+    return elsewhere | {case: anew.root(case) for case in among if anew.root(case) != case}
 
 
 class Groups:

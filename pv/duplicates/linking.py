@@ -14,10 +14,11 @@ from sqlalchemy import Connection, func, select
 
 from pv.duplicates import groups, pairs
 from pv.duplicates.candidates import candidates
-from pv.duplicates.comparisons import TESTS
 from pv.duplicates.decisions import Pair, decided_apart, ordered, verdicts
-from pv.duplicates.model import Model, contradictions, model
+from pv.duplicates.exact import RULE, exact_pairs
+from pv.duplicates.model import Model, model
 from pv.duplicates.pairs import Judged
+from pv.duplicates.parting import apart_where_known, part_contradicting
 from pv.duplicates.records import Records, Shares, records
 from pv.duplicates.scoring import Scored, score
 from pv.reference import streams
@@ -47,48 +48,54 @@ class Linked:
 def link_new(connection: Connection, stream: str, first_version: int, recorded_at: str) -> Linked:
     """Link the reports of the versions from `first_version` on with one another and with all stored ones.
 
-    Foreign databases are left out: they name nobody, and nobody decides on their pairs.
+    First what is one event without doubt (`exact.py`), then what is likely one. Foreign databases are left out: they
+    name nobody, and nobody decides on their pairs.
     """
     weights = model()
     cases = 0 if streams()[stream].foreign else _compared(connection, stream, first_version)
     if not cases:
         return Linked()
     decided = verdicts(connection, stream)
-    found = [one for one in scored(connection, stream, first_version, cases, weights) if one.pair not in decided]
-    zones = {one.pair: weights.zone(one.probability, one.levels) for one in found}
-    grown = grow(connection, stream, weights, [one for one in found if zones[one.pair] == "merged"])
-    stopped = len(grown.added) > weights.merge_limit(cases)
+    parted = part_contradicting(connection, stream, first_version, weights, recorded_at)
+    sure = [pair for pair in exact_pairs(connection, stream, first_version) if pair not in decided]
+    found = scored(connection, stream, first_version, cases, weights, sure)
+    found = [one for one in found if one.pair not in decided]
+    zones = {one.pair: weights.zone(one.probability, one.levels) for one in found} | dict.fromkeys(sure, "merged")
+    grown = grow(connection, stream, weights, sure, [one for one in found if zones[one.pair] == "merged"])
+    added = len(grown.sure) + len(grown.likely)
+    stopped = added > weights.merge_limit(cases)
     if stopped:
         zones |= dict.fromkeys(grown.joined, pairs.HELD)
     else:
-        groups.record(connection, stream, grown.added, weights.rule, recorded_at)
+        groups.record(connection, stream, grown.sure, RULE, recorded_at)
+        groups.record(connection, stream, grown.likely, weights.rule, recorded_at)
     zones |= dict.fromkeys(grown.blocked, "review")
     seen = [_judged(one, zones[one.pair], weights, grown) for one in found]
     known = pairs.last(connection, stream, first_version=first_version)
     pairs.record(connection, stream, _news(seen, known, decided), weights.rule, recorded_at)
     return Linked(
         cases=cases,
-        merged=0 if stopped else len(grown.added),
+        merged=0 if stopped else added,
         review=sum(zone == "review" for zone in zones.values()),
-        held=len(grown.added) if stopped else 0,
-        days=() if stopped else grown.days,
+        held=added if stopped else 0,
+        days=tuple(sorted({*parted, *(() if stopped else grown.days)})),
     )
 
 
-def release(connection: Connection, stream: str, recorded_at: str) -> int:
-    """Merge the pairs that were held back because their file brought too many; gives the number of reports merged."""
+def release(connection: Connection, stream: str, recorded_at: str) -> Linked:
+    """Merge the pairs that were held back because their file brought too many."""
     weights, decided = model(), verdicts(connection, stream)
     waiting = pairs.last(connection, stream)
     held = [row for pair, row in waiting.items() if row.zone == pairs.HELD and pair not in decided]
     likely = [Scored((row.case_number, row.other_number), row.weight, row.probability, {}, {}) for row in held]
-    grown = grow(connection, stream, weights, likely)
-    groups.record(connection, stream, grown.added, weights.rule, recorded_at)
+    grown = grow(connection, stream, weights, [], likely)
+    groups.record(connection, stream, grown.likely, weights.rule, recorded_at)
     now = {pair: "review" if pair in grown.blocked else "merged" for pair in (one.pair for one in likely)}
     again = [
         Judged(p, waiting[p].weight, waiting[p].probability, zone, waiting[p].explanation) for p, zone in now.items()
     ]
     pairs.record(connection, stream, again, weights.rule, recorded_at)
-    return len(grown.added)
+    return Linked(merged=len(grown.likely), days=grown.days)
 
 
 def _compared(connection: Connection, stream: str, first_version: int) -> int:
@@ -99,69 +106,73 @@ def _compared(connection: Connection, stream: str, first_version: int) -> int:
     return int(connection.execute(select(func.count(table.case_number.distinct())).where(mine)).scalar_one())
 
 
-def scored(connection: Connection, stream: str, first_version: int, cases: int, weights: Model) -> list[Scored]:
-    """The pairs of the load with their scores; of a large one only those that are likely enough to be looked at."""
+def scored(
+    connection: Connection, stream: str, first_version: int, cases: int, weights: Model, sure: Collection[Pair] = ()
+) -> list[Scored]:
+    """The pairs of the load with their scores, and those given; of a large load only those that are likely enough to be
+    looked at."""
+    shares = Shares(connection, stream, weights)
+    found: list[Scored] = []
+    wanted = set(sure)
     if cases >= weights.bulk_from:
         from pv.duplicates.bulk import score_bulk  # DuckDB and Splink take seconds to load
 
-        return score_bulk(connection, stream, first_version, weights, Shares(connection, stream, weights))
-    found = candidates(connection, stream, first_version, weights)
-    if not found:
-        return []
-    shares = Shares(connection, stream, weights)
-    compared = records(connection, stream, {case for pair in found for case in pair}, shares)
-    return score(weights, shares.reports, compared, found)
+        found = score_bulk(connection, stream, first_version, weights, shares)
+        wanted -= {one.pair for one in found}
+    else:
+        wanted |= set(candidates(connection, stream, first_version, weights))
+    if wanted:
+        compared = records(connection, stream, {case for pair in wanted for case in pair}, shares)
+        found = [*found, *score(weights, shares.reports, compared, sorted(wanted))]
+    return sorted(found, key=lambda one: one.pair)
 
 
 @dataclass(frozen=True)
 class Grown:
-    """How pairs that are to merge make the groups grow: (report, merged into) records, receipts of the merged reports,
-    pairs that become of one group, and pairs left out because their groups contradict each other."""
+    """How pairs that are to merge make the groups grow: (report, merged into) records of the sure and of the likely
+    pairs, receipts of the merged reports, pairs that become of one group, and likely ones left out because their groups
+    contradict each other."""
 
-    added: tuple[Pair, ...] = ()
+    sure: tuple[Pair, ...] = ()
+    likely: tuple[Pair, ...] = ()
     days: tuple[str, ...] = ()
     joined: frozenset[Pair] = frozenset()
     blocked: frozenset[Pair] = frozenset()
 
 
-def grow(connection: Connection, stream: str, weights: Model, likely: Sequence[Scored]) -> Grown:
-    """Join groups by the likeliest pair first; no group gets two reports that contradict each other.
+def grow(connection: Connection, stream: str, weights: Model, sure: Sequence[Pair], likely: Sequence[Scored]) -> Grown:
+    """Join groups by the sure pairs, then by the likeliest first; no group gets two reports that contradict each other.
 
     Reports contradict each other where people say so, or where a comparison with a limit finds them different.
     """
-    if not likely:
+    if not sure and not likely:
         return Grown()
     parent = groups.merges(connection, stream)
     before, growing = groups.Groups(parent), groups.Groups(parent)
-    cases = {member for one in likely for case in one.pair for member in growing.of(case)}
-    facts = records(connection, stream, cases)
+    asked = {*sure, *(one.pair for one in likely)}
+    facts = records(connection, stream, {member for pair in asked for case in pair for member in growing.of(case)})
     received = dict(zip(facts.numbers, facts.columns["received"].tolist(), strict=True))
-    sure, decided = {one.pair for one in likely}, decided_apart(connection, stream)
-    place = facts.place()
-
-    def apart(one: str, other: str) -> bool:
-        if decided(one, other):
-            return True
-        compared = ordered(one, other) not in sure and one in place and other in place
-        return compared and contradict(weights, facts, place[one], place[other])
-
-    added, blocked = [], []
-    for one in sorted(likely, key=lambda one: (-round(one.weight, 6), one.pair)):
-        record = growing.join(*one.pair, received, apart)
-        if record:
-            added.append(record)
-        elif not growing.joined(*one.pair):
-            blocked.append(one.pair)
-    days = tuple(sorted({received[goes] for goes, _ in added if goes in received}))
-    joined = {pair for pair in sure if growing.joined(*pair) and not before.joined(*pair)}
-    return Grown(tuple(added), days, frozenset(joined), frozenset(blocked))
+    apart = _apart(facts, weights, decided_apart(connection, stream), asked)
+    added = [growing.join(*pair, received, apart) for pair in sure]
+    more = [
+        growing.join(*one.pair, received, apart)
+        for one in sorted(likely, key=lambda one: (-round(one.weight, 6), one.pair))
+    ]
+    merged = [record for record in (*added, *more) if record]
+    joined = {pair for pair in asked if growing.joined(*pair) and not before.joined(*pair)}
+    return Grown(
+        sure=tuple(record for record in added if record),
+        likely=tuple(record for record in more if record),
+        days=tuple(sorted({received[goes] for goes, _ in merged if goes in received})),
+        joined=frozenset(joined),
+        blocked=frozenset(pair for pair in asked if not growing.joined(*pair)),
+    )
 
 
-def contradict(weights: Model, facts: Records, one: int, other: int) -> bool:
-    """Whether a comparison with a limit finds two records different (not merely unknown)."""
-    left, right = facts.take([one]), facts.take([other])
-    levels = {comparison.name: str(TESTS[comparison.name].levels(left, right)[0]) for comparison in weights.comparisons}
-    return bool(contradictions(weights.limits(levels)))
+def _apart(facts: Records, weights: Model, decided: groups.Apart, like: Collection[Pair]) -> groups.Apart:
+    """Whether two reports cannot be of one group; the pairs that are alike are not compared once more."""
+    against = apart_where_known(facts, weights)
+    return lambda one, other: decided(one, other) or (ordered(one, other) not in like and against(one, other))
 
 
 def _judged(one: Scored, zone: str, weights: Model, grown: Grown) -> Judged:

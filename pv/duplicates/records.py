@@ -46,7 +46,7 @@ class Records:
 
 def records(connection: Connection, stream: str, cases: Collection[str], shares: Shares | None = None) -> Records:
     """The last versions of these cases, without those that are left out; shares are NaN where none are asked for."""
-    versions = _last_versions(connection, stream, cases)
+    versions = last_versions(connection, stream, cases)
     sets = _sets(connection, stream, cases)
     persons = _persons(connection, stream, cases)
     nobody = ("", "")
@@ -89,7 +89,7 @@ def _of(connection: Connection, stream: str, cases: Collection[str]) -> ColumnEl
     return (table.stream == stream) & store.among(connection, table.case_number, sorted(cases))
 
 
-def _last_versions(connection: Connection, stream: str, cases: Collection[str]) -> list[Any]:
+def last_versions(connection: Connection, stream: str, cases: Collection[str]) -> list[Any]:
     table = case_version.c
     names = "version_id case_number left_out received_on onset_on sex age_years hospital outcome record_hash".split()
     wanted: Select[Any] = select(*(table[name] for name in names)).where(_of(connection, stream, cases))

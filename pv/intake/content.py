@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pv import archive
+from pv.duplicates import persons
 from pv.sources import Extract
 from pv.text import clean_all, iso_dates, over_unique
 
@@ -16,10 +17,11 @@ _SEPARATOR = "\x1f"
 
 
 def with_hashes(rows: pd.DataFrame, extract: Extract, key: str) -> pd.DataFrame:
-    """Add patient_hash, record_hash and content_hash (of the whole report) to checked rows.
+    """Add patient_hash, name_hash, birth_hash, record_hash and content_hash (of the whole report) to checked rows.
 
-    The content is that of every field of the layout, whether the file has its column or not, so that it does not
-    depend on what stands beside the report in its file.
+    The first four say who the patient is, and are empty where that is not told: for a masked name, and the
+    patient_hash without a birth date or an age too. The content is that of every field of the layout, whether the
+    file has its column or not, so that it does not depend on what stands beside the report in its file.
     """
     raw = extract.fields
     name, record = _written(raw, "patient_name"), _written(raw, "record_number")
@@ -30,7 +32,15 @@ def with_hashes(rows: pd.DataFrame, extract: Extract, key: str) -> pd.DataFrame:
     fields = {column.field for column in extract.layout.columns if column.field} - set(PERSONAL)
     content = {field: raw.get(field, "") for field in fields} | {"patient": patient, "record": numbered}
     hashes = _content_hashes(content, rows["report"].to_numpy(), extract.layout.grain == "report", key)
-    return rows.assign(patient_hash=patient, record_hash=numbered, content_hash=pd.Series(hashes, rows.index, "str"))
+    names = persons.bare_names(name)
+    known = (names != "") & ((born != "") | rows["age_years"].notna())
+    return rows.assign(
+        patient_hash=patient.where(known, ""),
+        name_hash=over_unique(names, archive.hasher(key, "name")),
+        birth_hash=over_unique(born, archive.hasher(key, "birth")),
+        record_hash=numbered.where(over_unique(record, persons.tells_record) != "", ""),
+        content_hash=pd.Series(hashes, rows.index, "str"),
+    )
 
 
 def _written(raw: pd.DataFrame, field: str) -> pd.Series[str]:

@@ -27,6 +27,9 @@ from pv.sources import Extract, FileRefused, Source, open_source
 from pv.sources.forms import Form
 from pv.week import instant_text, local_day
 
+_LARGE = 16 << 20  # bytes of a file for which indexes are made anew
+_A_REPORT = 1_000  # bytes, more than most: so many a stored version make a file that holds more than the store
+_INDEXED = (case_version, case_product, case_event, case_person)
 _MANY = 1_000  # versions; joins of so many that PostgreSQL does not expect take minutes
 
 
@@ -158,6 +161,8 @@ class _Loading:
         self._file_id, self._again = file_record(
             connection, self._sha256, self._path.name, self._stream, self._layout, self._stamp
         )
+        large = self._path.stat().st_size > max(_LARGE, _A_REPORT * (self._first_version - 1))
+        self._indexes = store.drop_indexes(connection, _INDEXED, but=("stream",)) if large else []
 
     def prepared(self, extract: Extract) -> _Batch:
         """What can be done to a batch without the store."""
@@ -199,8 +204,8 @@ class _Loading:
             (case_event, event_rows(kept, extract.layout)),
         ):
             self._append(table, frame.assign(version_id=frame["report"].map(keys)))
-        persons = duplicates.person_rows(kept, extract, self._hashing)
-        store.append(self._connection, case_person, persons.assign(version_id=persons["report"].map(keys)))
+        told = (versions["name_hash"] != "") | (versions["birth_hash"] != "")
+        store.append(self._connection, case_person, versions[told])
         self._tally.stored += int(kept["counts"].sum())
         self._tally.touch(versions["effective_on"].unique())
 
@@ -227,9 +232,10 @@ class _Loading:
         newest = self._tally.newest or self._today.isoformat()
         if settle_pending(self._connection, self._first_version, newest):
             self._tally.touch([newest])
+        for index in self._indexes:
+            index.create(self._connection)
         if self._next[case_version] - self._first_version > _MANY:
-            store.refresh_statistics(self._connection, (case_version, case_product, case_event, case_person))
-        duplicates.merge_exact(self._connection, self._stream, self._first_version, self._stamp)
+            store.refresh_statistics(self._connection, _INDEXED)
         linked = duplicates.link_new(self._connection, self._stream, self._first_version, self._stamp)
         self._tally.touch(linked.days)
         if linked.stopped:

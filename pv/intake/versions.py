@@ -14,7 +14,8 @@ from pv.text import code_list, is_among, lookup, over_unique
 
 _TEXTS = (
     "case_number modified_on content_hash received_on reported_on onset_on discovered_on evaluated_on outcome sex "
-    "hospital area patient_hash record_hash severity new harm harm_holder evaluation deleted duplicate misreport"
+    "hospital area patient_hash name_hash birth_hash record_hash severity new harm harm_holder evaluation "
+    "deleted duplicate misreport"
 ).split()
 
 

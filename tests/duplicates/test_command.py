@@ -49,7 +49,7 @@ def test_a_verdict_is_put_into_effect(home: str) -> None:
     assert "the group has changed of: B" in _run("--stream", "drug", "--same", "A", "B", "--by", "李四").output
     assert _merged(home) == {"B": "A"}
     found = _run("--stream", "drug", "--different", "A", "B", "--by", "李四", "--note", "不同病例", "--json")
-    assert json.loads(found.output)["changed"] == ["B"]
+    assert (json.loads(found.output)["changed"], json.loads(found.output)["weeks"]) == (["B"], ["2026-W41"])
     assert _merged(home) == {}
     assert "0 pairs wait" in _run().output
     assert "0 reports merged" in _run("--stream", "drug", "--release").output

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Engine, select
 
 from pv import store
-from pv.duplicates import decide, link_new, merge_exact, waiting
+from pv.duplicates import decide, link_new, waiting
 from pv.schema import case_decision, case_merge
 from tests.duplicates.told import NOW, merged, tell, zones
 
@@ -17,21 +17,21 @@ UNNAMED = ELSEWHERE | {"name": ""}
 def test_the_same_event_is_merged_and_the_verdict_is_kept(engine: Engine) -> None:
     with store.writing(engine) as connection:
         link_new(connection, "drug", tell(connection, {}, UNNAMED), NOW)
-        assert decide(connection, "drug", ("B", "A"), "same", " 李四 ", NOW, "电话核实") == ["B"]
+        done = decide(connection, "drug", ("B", "A"), "same", " 李四 ", NOW, "电话核实")
+        assert (done.changed, done.days) == (("B",), ("2026-10-12",))
         assert merged(connection) == {"B": "A"}
         assert waiting(connection, "drug").empty
         (row,) = connection.execute(select(case_decision)).all()
         assert tuple(row) == (1, "drug", "A", "B", "same", "李四", "电话核实", NOW)
         assert connection.execute(select(case_merge.c.rule)).scalars().all() == ["decision"]
-        assert decide(connection, "drug", ("A", "B"), "same", "王五", NOW) == []
+        assert decide(connection, "drug", ("A", "B"), "same", "王五", NOW).changed == ()
 
 
 def test_different_events_stay_apart_whatever_the_score_says(engine: Engine) -> None:
     with store.writing(engine) as connection:
         link_new(connection, "drug", tell(connection, {}, UNNAMED), NOW)
-        assert decide(connection, "drug", ("A", "B"), "different", "李四", NOW) == []
+        assert decide(connection, "drug", ("A", "B"), "different", "李四", NOW).changed == ()
         first = tell(connection, ELSEWHERE)  # now the name is told
-        assert merge_exact(connection, "drug", first, NOW) == 0
         assert link_new(connection, "drug", first, NOW).merged == 0
         assert merged(connection) == {}
         assert waiting(connection, "drug").empty
@@ -42,12 +42,11 @@ def test_a_third_report_cannot_join_what_people_have_parted(engine: Engine) -> N
         link_new(connection, "drug", tell(connection, {}, UNNAMED), NOW)
         decide(connection, "drug", ("A", "B"), "different", "李四", NOW)
         first = tell(connection, ELSEWHERE, {"number": "C", "received": "2026-10-13"})
-        assert merge_exact(connection, "drug", first, NOW) == 1
-        assert merged(connection) == {"C": "B"}
-        assert link_new(connection, "drug", first, NOW).merged == 0
-        assert zones(connection)["A C"] == "review"  # like both, and they are apart
-        with pytest.raises(ValueError, match="A and C cannot be one"):
-            decide(connection, "drug", ("A", "C"), "same", "李四", NOW)
+        assert link_new(connection, "drug", first, NOW).merged == 1
+        assert merged(connection) == {"C": "A"}
+        assert zones(connection)["B C"] == "review"  # like both, and they are apart
+        with pytest.raises(ValueError, match="B and C cannot be one"):
+            decide(connection, "drug", ("B", "C"), "same", "李四", NOW)
         assert len(connection.execute(select(case_decision)).all()) == 1
 
 
@@ -61,7 +60,7 @@ def test_a_merge_is_undone_and_the_rest_of_the_group_stays_together(engine: Engi
         tell(connection, d)
         decide(connection, "drug", ("B", "D"), "same", "李四", NOW)
         assert merged(connection) == {"B": "A", "C": "A", "D": "A"}
-        assert decide(connection, "drug", ("A", "B"), "different", "李四", NOW) == ["B", "D"]
+        assert decide(connection, "drug", ("A", "B"), "different", "李四", NOW).changed == ("B", "D")
         assert merged(connection) == {"C": "A", "D": "B"}  # C is as like A as B; of equal pairs the first counts
         assert decide(connection, "drug", ("A", "B"), "same", "李四", NOW)
         assert merged(connection) == {"C": "A", "D": "B", "B": "A"}

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, Engine, select
 
 from pv import store
-from pv.duplicates import Linked, decide, explained, link_new, merge_exact, merges, release, waiting
+from pv.duplicates import Linked, decide, explained, link_new, merges, release, root, waiting
 from pv.duplicates.groups import Groups
 from pv.duplicates.model import Model, model
 from pv.schema import case_merge, case_pair
@@ -111,15 +111,17 @@ def test_the_report_received_first_stays_then_the_smaller_number(engine: Engine)
     copies = [{"number": f"{n}", "birth": "", "received": day} for n, day in ((1, "2026-10-20"), (3, "2026-10-11"))]
     with store.writing(engine) as connection:
         _link(connection, *copies, {"number": "2", "received": "2026-10-11"})
-        assert merged(connection) == {"1": "2", "3": "2"}
+        parent = merged(connection)
+        assert {case: root(case, parent) for case in "123"} == {"1": "2", "2": "2", "3": "2"}
 
 
 def test_a_later_load_adds_to_a_group_and_a_repeated_one_changes_nothing(engine: Engine) -> None:
     with store.writing(engine) as connection:
         first = tell(connection, {}, ELSEWHERE)
-        assert merge_exact(connection, "drug", first, NOW) == 1
+        assert link_new(connection, "drug", first, NOW).merged == 1
         assert link_new(connection, "drug", first, NOW).merged == 0
         assert zones(connection) == {"A B": "merged"}  # what the exact rule merged is scored as well
+        assert connection.execute(select(case_merge.c.rule)).scalars().all() == ["exact-1"]
         assert _link(connection, ELSEWHERE | {"number": "C", "birth": "", "received": "2026-10-01"}).merged == 1
         assert merged(connection) == {"B": "A", "A": "C"}
         before = connection.execute(select(case_pair)).all(), connection.execute(select(case_merge)).all()
@@ -165,10 +167,58 @@ def test_a_load_that_would_merge_too_much_merges_nothing(engine: Engine, weights
         assert merged(connection) == {}
         assert waiting(connection, "drug")["zone"].tolist() == ["held"] * 3
         decide(connection, "drug", ("10", "20"), "different", "李四", NOW)
-        assert release(connection, "drug", NOW) == 2
+        assert release(connection, "drug", NOW) == Linked(merged=2, days=("2026-10-12",))
         assert merged(connection) == {"21": "11", "22": "12"}
         assert waiting(connection, "drug").empty
-        assert release(connection, "drug", NOW) == 0
+        assert release(connection, "drug", NOW).merged == 0
+
+
+def test_copies_without_doubt_are_held_back_as_well(engine: Engine, weights: Set) -> None:
+    """A file sent once more under new numbers: nobody's case is taken out of the counts before somebody has looked."""
+    weights(at_least=1, largest_block=0)  # no pair is looked for by likeness
+    told = [{"number": f"{copy}{n}", "name": f"人{n}"} for n in range(2) for copy in (1, 2)]
+    with store.writing(engine) as connection:
+        assert _link(connection, *told) == Linked(cases=4, held=2)
+        assert waiting(connection, "drug")[["case", "other"]].to_numpy().tolist() == [["10", "20"], ["11", "21"]]
+        assert release(connection, "drug", NOW).merged == 2
+        assert merged(connection) == {"20": "10", "21": "11"}
+
+
+def test_what_was_corrected_away_makes_no_pair(engine: Engine) -> None:
+    """B was of A's patient until it was corrected; C is of the patient that B was taken for."""
+    with store.writing(engine) as connection:
+        tell(connection, {"number": "B"})
+        tell(connection, {"number": "B", "name": "李娜", "birth": "1975-01-01", "age": 51.0, "received": "2026-10-20"})
+        assert _link(connection, {"number": "C"}).merged == 0
+
+
+@pytest.mark.parametrize("rule", ["exact-1", "splink-1"])
+def test_a_correction_that_contradicts_a_merge_parts_it(engine: Engine, rule: str) -> None:
+    """Three reports are one; then one of them is of another patient, and the other two stay together."""
+    copy = {} if rule == "exact-1" else {"onset": "2026-10-02"}
+    with store.writing(engine) as connection:
+        _link(connection, {}, ELSEWHERE | copy, ELSEWHERE | copy | {"number": "C"})
+        assert connection.execute(select(case_merge.c.rule)).scalars().all()[-1] == rule
+        assert set(merged(connection)) == {"B", "C"}
+        later = {"received": "2026-10-20", "name": "李娜", "birth": "1975-01-01", "age": 51.0}
+        linked = _link(connection, {**later})
+        assert (linked.merged, linked.days) == (0, ("2026-10-12",))
+        assert merges(connection, "drug") == {"C": "B"}
+
+
+def test_a_correction_does_not_part_what_people_have_joined(engine: Engine) -> None:
+    with store.writing(engine) as connection:
+        _link(connection, {}, ELSEWHERE)
+        decide(connection, "drug", ("A", "B"), "same", "李四", NOW)
+        _link(connection, ELSEWHERE | {"name": "李娜", "birth": "", "received": "2026-10-20"})
+        assert merged(connection) == {"B": "A"}
+
+
+def test_a_correction_that_only_says_less_parts_nothing(engine: Engine) -> None:
+    with store.writing(engine) as connection:
+        _link(connection, {}, ELSEWHERE)
+        assert _link(connection, ELSEWHERE | {"name": "", "onset": "", "received": "2026-10-20"}).days == ()
+        assert merged(connection) == {"B": "A"}
 
 
 def test_the_share_of_a_large_load() -> None:
