@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import Engine, inspect, select
 
-from pv import archive, store
+from pv import store
 from pv.duplicates import merges
 from pv.intake import load_file, loading
 from pv.schema import case_person, case_version
@@ -44,12 +44,15 @@ def test_what_names_nobody_is_no_sign_of_a_patient(
     assert _stored(engine, export, told) == [known]
 
 
-def test_name_and_birth_date_are_keyed_hashes(engine: Engine, export: Export) -> None:
-    _stored(engine, export, {"患者姓名": "张 伟", "出生日期": "1981/5/1"})
+def test_name_and_birth_date_are_keyed_hashes_that_typing_does_not_change(engine: Engine, export: Export) -> None:
+    _stored(
+        engine, export, {"患者姓名": "张 伟", "出生日期": "1981/5/1"}, {"出生日期": "1981-05-01"}, {"患者姓名": "李娜"}
+    )
     with store.reading(engine) as connection:
-        (row,) = connection.execute(select(case_person)).all()
-    assert row.name_hash == archive.hasher(KEY, "name")("张伟")
-    assert row.birth_hash == archive.hasher(KEY, "birth")("1981-05-01")
+        hashes = connection.execute(select(case_person.c.name_hash, case_person.c.birth_hash)).all()
+    assert hashes[0] == hashes[1]
+    assert [len(text) for text in hashes[0]] == [32, 32]
+    assert hashes[2].name_hash not in {hashes[0].name_hash, ""}
 
 
 def test_masked_patients_of_one_day_and_product_stay_apart(engine: Engine, export: Export) -> None:
