@@ -77,6 +77,7 @@ file = Table(
     _count("warnings", "警告数", "Warnings"),
     _count("cases", "报告数", "Reports in the file"),
     _text("weeks", "涉及周次", "Weeks touched (';')"),
+    _text("newest_on", "最新接收日期", "Newest receipt in the file (empty: unknown)", server_default=""),
 )
 
 case_version = Table(

@@ -20,14 +20,14 @@ def file_record(
         return int(known), True
     file_id = store.next_key(connection, file)
     values: dict[str, object] = {column.name: 0 for column in file.columns}
-    texts = {"sha256": sha256, "name": name, "recorded_at": stamp, "weeks": ""}
+    texts = {"sha256": sha256, "name": name, "recorded_at": stamp, "weeks": "", "newest_on": ""}
     values |= texts | {"file_id": file_id, "stream": stream, "format": layout}
     connection.execute(file.insert().values(values))
     return file_id, False
 
 
-def close_record(connection: Connection, file_id: int, account: FileAccount) -> None:
-    """Write what became of the file's rows."""
+def close_record(connection: Connection, file_id: int, account: FileAccount, newest: str = "") -> None:
+    """Write what became of the file's rows, and the newest receipt in it."""
     values: dict[str, object] = {name: getattr(account, name) for name in _COUNTS}
     update = file.update().where(file.c.file_id == file_id)
-    connection.execute(update.values(values | {"weeks": ";".join(account.weeks)}))
+    connection.execute(update.values(values | {"weeks": ";".join(account.weeks), "newest_on": newest}))

@@ -20,7 +20,16 @@ from pv.intake.files import close_record, file_record
 from pv.intake.filled import load_filled
 from pv.intake.items import event_rows, product_rows
 from pv.intake.retractions import withdrawn_versions, without_retractions
-from pv.intake.versions import known_versions, only_new, settle_pending, settle_split_cases, versions_of
+from pv.intake.undated import returned, settle_undated
+from pv.intake.versions import (
+    PENDING,
+    in_order,
+    known_versions,
+    only_new,
+    settle_pending,
+    settle_split_cases,
+    versions_of,
+)
 from pv.intake.waiting import quarantine_rows
 from pv.schema import case_event, case_person, case_product, case_version, quarantine
 from pv.sources import Extract, FileRefused, Source, open_source
@@ -157,6 +166,7 @@ class _Loading:
             table: store.next_key(connection, table) for table in (case_version, case_product, case_event, quarantine)
         }
         self._first_version = self._next[case_version]
+        self._rows_of: dict[int, int] = {}
         self._waiting = set(store.read(connection, select(quarantine.c.content_hash))["content_hash"])
         self._file_id, self._again = file_record(
             connection, self._sha256, self._path.name, self._stream, self._layout, self._stamp
@@ -191,13 +201,14 @@ class _Loading:
 
     def _take_good(self, good: pd.DataFrame, extract: Extract, checked: contracts.Checked) -> None:
         self._tally.newest = max(self._tally.newest, str(good["received_on"].max()) if len(good) else "")
-        versions = versions_of(good, checked.problems, extract)
+        versions = in_order(versions_of(good, checked.problems, extract))
         known = known_versions(self._connection, versions["case_number"], self._stream)
-        versions = only_new(versions, known)
+        versions = only_new(versions, known, returned(versions, known, self._first_version))
         versions = settle_split_cases(self._connection, versions, known, self._first_version)
         new = good["report"].isin(versions["report"])
         kept = good if new.all() else good[new]
         versions = self._append(case_version, versions)
+        self._note_pending(versions, kept)
         keys = versions.set_index("report")["version_id"]
         for table, frame in (
             (case_product, product_rows(kept, extract.layout)),
@@ -208,6 +219,13 @@ class _Loading:
         store.append(self._connection, case_person, versions[told])
         self._tally.stored += int(kept["counts"].sum())
         self._tally.touch(versions["effective_on"].unique())
+
+    def _note_pending(self, versions: pd.DataFrame, rows: pd.DataFrame) -> None:
+        """How many rows each version has that may not hold once the whole file is read."""
+        pending = versions[versions["effective_on"] == PENDING]
+        if len(pending):
+            counted = rows.groupby("report")["counts"].sum()
+            self._rows_of |= dict(zip(pending["version_id"], pending["report"].map(counted), strict=True))
 
     def _take_bad(self, rows: pd.DataFrame, extract: Extract, checked: contracts.Checked) -> None:
         waiting = quarantine_rows(rows, extract, checked, self._waiting, self._key)
@@ -230,6 +248,7 @@ class _Loading:
     def finish(self) -> FileAccount:
         """What needs the whole file: dates that wait for the newest receipt, duplicates, the file's record."""
         newest = self._tally.newest or self._today.isoformat()
+        self._settle_undated(newest)
         if settle_pending(self._connection, self._first_version, newest):
             self._tally.touch([newest])
         for index in self._indexes:
@@ -242,5 +261,12 @@ class _Loading:
             self._tally.warn(Problem("merging_held", "warning", "", 0, "", str(linked.held), ""))
         account = self._tally.account(str(self._path), self._sha256, self._stream, self._layout)
         if not self._again:
-            close_record(self._connection, self._file_id, account)
+            close_record(self._connection, self._file_id, account, self._tally.newest)
         return account
+
+    def _settle_undated(self, newest: str) -> None:
+        settled = settle_undated(self._connection, self._stream, self._first_version, newest)
+        self._tally.stored -= sum(int(self._rows_of[version]) for version in settled.dropped)
+        for code, count in (("older_export", settled.outdated), ("newer_export_loaded", settled.doubtful)):
+            if count:
+                self._tally.warn(Problem(code, "warning", "", 0, "", str(count), ""))

@@ -91,15 +91,20 @@ def known_versions(connection: Connection, numbers: pd.Series[str], stream: str)
     return store.read(connection, found.order_by(table.version_id))
 
 
-def only_new(versions: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
-    """Versions whose content is not in the store for that case, each content once; those of a case in the order of
-    their modification."""
+def in_order(versions: pd.DataFrame) -> pd.DataFrame:
+    """Versions with those of a case in the order of their modification, where a batch has several."""
     if versions["case_number"].duplicated().any():
         first = versions.groupby("case_number", sort=False)["report"].transform("min")
         ordered = versions.assign(first=first).sort_values(["first", "modified_on", "report"], kind="stable")
-        versions = ordered.drop(columns="first")
+        return ordered.drop(columns="first")
+    return versions
+
+
+def only_new(versions: pd.DataFrame, known: pd.DataFrame, returned: pd.Series[bool]) -> pd.DataFrame:
+    """Versions whose content is not in the store for that case, each content once, and those that have `returned`."""
     content = versions["case_number"] + "\x1f" + versions["content_hash"]
     seen = is_among(content, known["case_number"] + "\x1f" + known["content_hash"]) | content.duplicated()
+    seen &= ~returned
     return (versions[~seen] if seen.any() else versions).reset_index(drop=True)
 
 
