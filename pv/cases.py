@@ -16,11 +16,10 @@ import numpy as np
 import pandas as pd
 from sqlalchemy import Connection, select
 
-from pv import duplicates, messages, store
+from pv import duplicates, messages, quarantine, store
 from pv.codes import hospitals, products
 from pv.reference import Reference, streams
-from pv.schema import case_event, case_product, case_version, quarantine
-from pv.schema import file as file_table
+from pv.schema import case_event, case_product, case_version
 from pv.text import age_band, lookup
 from pv.week import Week, instant_text
 
@@ -191,6 +190,12 @@ class StreamCases:
         ).split()
         return frame.astype(dict.fromkeys(flags, bool))[columns].reset_index(drop=True)
 
+    def standing(self) -> pd.DataFrame:
+        """How every report stands after its last version: case, hospital_id, left_out, merged_into."""
+        last = self._versions[self._versions["end"] == OPEN_END]
+        frame = last.rename(columns={"case_number": "case"}).assign(merged_into=self._merged_into(last))
+        return frame[["case", "hospital_id", "left_out", "merged_into"]].reset_index(drop=True)
+
     def _merged_into(self, current: pd.DataFrame) -> pd.Series[str]:
         """The counted report of its group for each other report of a group; "" for the rest."""
         root = pd.Series(duplicates.roots(current["case_number"].to_numpy(), self._parent), index=current.index)
@@ -247,50 +252,19 @@ def _cases_by(rows: pd.DataFrame, kind: str, wording: pd.Series[str], counted: p
 
 
 def quarantined(connection: Connection, as_of: datetime, reference: Reference, lang: str) -> pd.DataFrame:
-    """Reports in quarantine at a moment whose case is not stored since; the latest entry of each number.
+    """Reports that wait in the quarantine at a moment.
 
     Columns: stream, case, received_on, hospital_id, hospital, file, sheet, rows, reasons (in `lang`), stored (an
-    earlier version of the case is counted, so that the report is not missing from the hospital's figures).
+    earlier version of the case is counted, so that the report is not missing from the hospital's figures), entry (its
+    number in the quarantine).
     """
-    stamp = instant_text(as_of)
-    entries = select(
-        quarantine.c.quarantine_id,
-        quarantine.c.stream,
-        quarantine.c.case_number,
-        quarantine.c.recorded_at,
-        quarantine.c.received_on,
-        quarantine.c.hospital,
-        quarantine.c.sheet,
-        quarantine.c.rows,
-        quarantine.c.reasons,
-        file_table.c.name,
-    ).join(file_table, file_table.c.file_id == quarantine.c.file_id)
-    waiting = store.read(connection, entries.where(quarantine.c.recorded_at <= stamp))
-    numbered = waiting["case_number"] != ""
-    key = (waiting["stream"] + "\x1f" + waiting["case_number"]).where(
-        numbered, "\x1f" + waiting["quarantine_id"].astype("str")
-    )
-    waiting = waiting.assign(key=key).sort_values("quarantine_id").drop_duplicates("key", keep="last")
-    stored = _last_stored(connection, stamp)
-    last = lookup(waiting["key"], stored)
-    waiting = waiting.assign(stored=last != "")[(last == "") | (last < waiting["recorded_at"])]
-    frame = waiting.rename(columns={"case_number": "case", "name": "file"}).reset_index(drop=True)
+    found = quarantine.entries(connection, instant_text(as_of))
+    waiting = found[found["state"] == quarantine.WAITING]
+    frame = waiting.rename(columns={"case_number": "case", "quarantine_id": "entry"}).reset_index(drop=True)
     frame["hospital_id"] = hospitals.assign(frame["hospital"], reference.hospitals)
     frame["reasons"] = frame["reasons"].map(lambda text: explain(text, lang)).astype("str")
-    columns = "stream case received_on hospital_id hospital file sheet rows reasons stored".split()
-    return frame[columns].sort_values(["stream", "case", "file", "rows"], kind="stable", ignore_index=True)
-
-
-def _last_stored(connection: Connection, stamp: str) -> dict[str, str]:
-    """When each quarantined number was last stored, by stream and number."""
-    join = (case_version.c.stream == quarantine.c.stream) & (case_version.c.case_number == quarantine.c.case_number)
-    statement = (
-        select(case_version.c.stream, case_version.c.case_number, case_version.c.recorded_at)
-        .join(quarantine, join)
-        .where(case_version.c.recorded_at <= stamp)
-        .order_by(case_version.c.recorded_at)
-    )
-    return {f"{stream}\x1f{number}": str(at) for stream, number, at in connection.execute(statement)}
+    columns = "stream case received_on hospital_id hospital file sheet rows reasons stored entry".split()
+    return frame[columns].sort_values(["stream", "case", "file", "rows", "entry"], kind="stable", ignore_index=True)
 
 
 def explain(reasons: str, lang: str) -> str:

@@ -80,6 +80,37 @@ file = Table(
     _text("newest_on", "最新接收日期", "Newest receipt in the file (empty: unknown)", server_default=""),
 )
 
+file_load = Table(
+    "file_load",
+    metadata,
+    _key("load_id"),
+    _column(_Id, "file_id", "文件", "File", ForeignKey("file.file_id"), index=True),
+    _text("recorded_at", "入库时刻", "Loaded at (UTC)"),
+    _text("kind", "次别", "Kind: first, again (the same file once more), replay (of its quarantined rows)"),
+    _count("read", "读取行数", "Rows read"),
+    _count("stored", "入库行数", "Rows stored"),
+    _count("unchanged", "未变行数", "Rows unchanged"),
+    _count("quarantined", "隔离行数", "Rows quarantined"),
+    _count("entered", "新隔离行数", "Rows quarantined that were not waiting before"),
+    _count("entries", "新隔离报告数", "Reports entered in the quarantine"),
+    _count("versions", "入库版本数", "Case versions stored"),
+    _count("cleared", "了结的隔离报告数", "Reports that left the quarantine"),
+    _count("warnings", "警告数", "Warnings"),
+    _count("cases", "报告数", "Reports read"),
+    _text("weeks", "涉及周次", "Weeks touched (';')"),
+)
+
+file_refusal = Table(
+    "file_refusal",
+    metadata,
+    _key("refusal_id"),
+    _text("sha256", "文件指纹", "SHA-256 of the file (empty: it could not be read)"),
+    _text("name", "文件名", "File name"),
+    _text("recorded_at", "记录时刻", "Refused at (UTC)"),
+    _text("code", "拒收原因", "Why it was refused"),
+    _text("detail", "说明", "What the message names (JSON)"),
+)
+
 case_version = Table(
     "case_version",
     metadata,
@@ -109,6 +140,8 @@ case_version = Table(
     _text("patient_hash", "患者指纹", "Keyed hash of name, birth date or age, sex", index=True),
     _text("record_hash", "病历号指纹", "Keyed hash of the record number", index=True),
     _text("warnings", "警告", "Warnings (';')"),
+    # The defaults fill what was stored before the column was there.
+    _count("row_count", "原文行数", "Rows of the file (0: stored before they were kept)", server_default="0"),
     Index(None, "stream", "case_number"),
 )
 
@@ -203,6 +236,8 @@ quarantine = Table(
     _text("reasons", "隔离原因", "Reasons"),
     _text("content_hash", "内容指纹", "Keyed hash of the content"),
     _text("raw", "原文（加密）", "Raw rows, encrypted"),
+    _count("row_count", "原文行数", "Number of its rows", server_default="0"),
+    _text("modified_on", "最后修改时间", "Last modified (empty: unknown)", server_default=""),
     Index(None, "stream", "case_number"),
 )
 
@@ -239,6 +274,18 @@ store_key = Table(
     _text("recorded_at", "记录时刻", "Sealed at (UTC)"),
     _text("sealed", "指纹密钥（加密）", "Key of the hashes, encrypted with PVWATCH_KEY"),
     _text("mark", "加密密钥标记", "Which PVWATCH_KEY opens it: the first digits of a keyed hash"),
+)
+
+quarantine_closing = Table(
+    "quarantine_closing",
+    metadata,
+    _key("closing_id"),
+    _column(_Id, "quarantine_id", "隔离编号", "Entry", ForeignKey("quarantine.quarantine_id"), index=True),
+    _text("how", "了结方式", "How: stored, mended, replayed, replaced, outdated, dismissed"),
+    _text("by_file", "所凭文件指纹", "SHA-256 of the file that did it (empty: none)"),
+    _text("done_by", "操作人", "Done by"),
+    _text("reason", "理由", "Reason"),
+    _text("recorded_at", "记录时刻", "Recorded at (UTC)"),
 )
 
 reference_snapshot = Table(

@@ -22,6 +22,8 @@ TARGET = Path(__file__).parents[1] / "docs" / "data-dictionary.md"
 # What one row of each table is.
 TABLES = {
     "file": "One row a file that was loaded, with the account of its rows. A refused file has none.",
+    "file_load": "One row a load of a file; the rows of a file are those of its first load.",
+    "file_refusal": "One row a file that was refused, each time; nothing else of it is kept.",
     "case_version": "One row a version of a report. A version is never changed or removed; the latest one that counts "
     "at a moment is chosen when a week is computed.",
     "case_product": "One row a product of a version.",
@@ -34,6 +36,7 @@ TABLES = {
     "quarantine": "One row a report that cannot be counted rightly, with every reason and its encrypted rows.",
     "access_log": "One row an access to personal or raw data, or its deletion. The store refuses changes of its rows.",
     "store_key": "One row: the key that hashes personal data, itself encrypted with PVWATCH_KEY.",
+    "quarantine_closing": "One row an entry of the quarantine that waits no longer: how, by which file or whom, why.",
     "reference_snapshot": "One row a content that a reference file has had.",
     "revision": "One row a rendered revision of a week.",
     "alert": "One row a pair of a revision that meets a screen or has a status; the columns are those of signals.csv.",

@@ -13,6 +13,8 @@ from pv.contracts import Checked
 from pv.sources import Extract
 from pv.week import Week
 
+FIRST, AGAIN, REPLAY, DRY_RUN = "first", "again", "replay", "dry_run"
+MASK = "***"
 LISTED = 1_000  # problems that an account names, quarantine before warnings; all stand in the store
 
 
@@ -34,6 +36,9 @@ class FileAccount:
     """What became of a file: read = stored + unchanged + quarantined, in rows. `refused`: why nothing was taken.
 
     A row is a row of a sheet or text table, a message, or a record of the main table of a set of linked ones.
+    `kind`: FIRST, AGAIN (the same file once more), REPLAY (of its quarantined rows), DRY_RUN. Of the quarantined rows
+    `entered` were not waiting already; they are `entries` reports. `versions`: of reports, stored; `cleared`: entries
+    of the quarantine, of whatever file, that need not wait any more.
     """
 
     file: str
@@ -50,6 +55,11 @@ class FileAccount:
     refused: str = ""
     refused_values: Mapping[str, object] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
+    kind: str = FIRST
+    entered: int = 0
+    entries: int = 0
+    versions: int = 0
+    cleared: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         """The account as `ingest --json` prints it."""
@@ -64,6 +74,7 @@ class Tally:
 
     def __init__(self) -> None:
         self.read = self.stored = self.quarantined = self.warnings = 0
+        self.entered = self.entries = self.versions = self.cleared = 0
         self.days: set[str] = set()
         self.newest = ""  # receipt of a report that is counted
         self._cases: set[int] = set()
@@ -87,7 +98,7 @@ class Tally:
         self.warnings += 1
         self._problems["warning"].insert(0, problem)
 
-    def account(self, file: str, sha256: str, stream: str, layout: str) -> FileAccount:
+    def account(self, file: str, sha256: str, stream: str, layout: str, kind: str) -> FileAccount:
         weeks = sorted({Week.of(date.fromisoformat(day)) for day in self.days if day})
         return FileAccount(
             file=file,
@@ -102,6 +113,11 @@ class Tally:
             cases=len(self._cases),
             weeks=tuple(map(str, weeks)),
             problems=tuple([*self._problems["quarantine"], *self._problems["warning"]][:LISTED]),
+            kind=kind,
+            entered=self.entered,
+            entries=self.entries,
+            versions=self.versions,
+            cleared=self.cleared,
         )
 
     def touch(self, days: Iterable[str]) -> None:
@@ -110,12 +126,14 @@ class Tally:
 
 
 def problems_of(problems: pd.DataFrame, extract: Extract) -> list[Problem]:
-    """Problems with the place where a person finds them; texts cut to what a list shows."""
+    """Problems with the place where a person finds them; texts cut to what a list shows, those of personal columns
+    masked."""
     where = extract.fields.iloc[problems["row"]]
     columns = [extract.layout.heading_of(field) if field else "" for field in problems["field"]]
+    personal = {column.field for column in extract.layout.columns if column.personal and column.field}
     return [
-        Problem(str(code), str(outcome), str(sheet), int(row), column, str(value)[:80], str(case))
-        for code, outcome, sheet, row, column, value, case in zip(
+        Problem(str(code), str(outcome), str(sheet), int(row), column, MASK if hidden else str(value)[:80], str(case))
+        for code, outcome, sheet, row, column, value, case, hidden in zip(
             problems["code"],
             problems["outcome"],
             where["sheet"],
@@ -123,6 +141,7 @@ def problems_of(problems: pd.DataFrame, extract: Extract) -> list[Problem]:
             columns,
             problems["value"],
             where["report_number"],
+            problems["field"].isin(personal) & (problems["value"] != ""),
             strict=True,
         )
     ]

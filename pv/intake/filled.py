@@ -24,7 +24,7 @@ def load_filled(connection: Connection, source: Source, path: Path, sha256: str,
     """
     extracts = list(source.batches())
     names = ";".join(sorted({extract.layout.name for extract in extracts}))
-    file_id, again = file_record(connection, sha256, path.name, STREAM, names, stamp)
+    record = file_record(connection, sha256, path.name, STREAM, names, stamp)
     read = stored = 0
     problems: list[Problem] = []
     bad: set[tuple[int, int]] = set()
@@ -34,7 +34,7 @@ def load_filled(connection: Connection, source: Source, path: Path, sha256: str,
         assert isinstance(form, Form)  # noqa: S101 - `filled` makes them so
         checked = forms.checked(form, extract.fields)
         rows = checked.rows.assign(row=extract.fields["row"], sheet=extract.fields["sheet"])
-        taken = forms.take(connection, form, rows, file_id, stamp)
+        taken = forms.take(connection, form, rows, record.file_id, stamp)
         faults = [*checked.faults, *taken.effect.faults]
         read, stored = read + len(extract.fields), stored + len(taken.stored)
         bad |= {(sheet, fault.row) for fault in faults}
@@ -51,9 +51,9 @@ def load_filled(connection: Connection, source: Source, path: Path, sha256: str,
         quarantined=len(bad),
         weeks=_weeks(days),
         problems=tuple(problems),
+        kind=record.kind,
     )
-    if not again:
-        close_record(connection, file_id, account)
+    close_record(connection, record, account, stamp)
     return account
 
 

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import Connection, Engine, Table, select
+from sqlalchemy import Connection, Engine, Table
 
 from pv import archive, contracts, duplicates, keys, store
-from pv.intake.account import FileAccount, Problem, Tally
+from pv.intake.account import DRY_RUN, FIRST, FileAccount, Problem, Tally
 from pv.intake.content import with_hashes
-from pv.intake.files import close_record, file_record
+from pv.intake.files import FileRecord, close_record, file_record, note_refusal
 from pv.intake.filled import load_filled
 from pv.intake.items import event_rows, product_rows
 from pv.intake.retractions import withdrawn_versions, without_retractions
@@ -30,10 +30,12 @@ from pv.intake.versions import (
     settle_split_cases,
     versions_of,
 )
-from pv.intake.waiting import quarantine_rows
+from pv.intake.waiting import entry_numbers, quarantine_rows
+from pv.quarantine import Waiting, close, outdated
 from pv.schema import case_event, case_person, case_product, case_version, quarantine
 from pv.sources import Extract, FileRefused, Source, open_source
 from pv.sources.forms import Form
+from pv.sources.layouts import Layout
 from pv.week import instant_text, local_day
 
 _LARGE = 16 << 20  # bytes of a file for which indexes are made anew
@@ -45,7 +47,7 @@ _MANY = 1_000  # versions; joins of so many that PostgreSQL does not expect take
 def load_file(
     engine: Engine, path: Path, archive_folder: Path, key: str, recorded_at: datetime, dry_run: bool = False
 ) -> FileAccount:
-    """Load a file; a refused one is reported in the account, and nothing of it is stored.
+    """Load a file; of a refused one nothing is stored but that it was refused, and why.
 
     With `dry_run` the account is the same and nothing is kept.
     """
@@ -53,7 +55,11 @@ def load_file(
         sha256 = _sha256(path)
         return _into_store(engine, open_source(path), (path, sha256), archive_folder, key, recorded_at, dry_run)
     except FileRefused as refusal:
-        return _refused(path, refusal)
+        account = _refused(path, refusal)
+        if dry_run:
+            return replace(account, kind=DRY_RUN)
+        note_refusal(engine, account, instant_text(recorded_at.astimezone(UTC)))
+        return account
 
 
 def _sha256(path: Path) -> str:
@@ -82,17 +88,21 @@ def _into_store(
         finish()
         if dry_run:
             connection.rollback()
+            return replace(account, kind=DRY_RUN)
     return account
 
 
 def _load_reports(
     connection: Connection, source: Source, keys_given: tuple[str, str], recorded_at: datetime, file: tuple[Path, str]
 ) -> FileAccount:
-    loading = _Loading(connection, source, keys_given, recorded_at, file)
+    path, sha256 = file
+    stamp = instant_text(recorded_at.astimezone(UTC))
+    record = file_record(connection, sha256, path.name, source.layout.stream, source.layout.name, stamp)
+    loading = Loading(connection, source.layout, keys_given, recorded_at, record, path.stat().st_size)
     prepared = map(loading.prepared, source.batches())
     for batch in _ahead(prepared) if store.waits_for_server(connection) else prepared:
         loading.take(batch)
-    return loading.finish()
+    return replace(loading.finish(), file=str(path))
 
 
 def _refused(path: Path, refusal: FileRefused) -> FileAccount:
@@ -144,34 +154,38 @@ class _Batch:
     withdrawn: pd.Series[str]
 
 
-class _Loading:
-    """A file on its way into the store. Keys are given out densely: this is the only writer."""
+class Loading:
+    """Rows of a file on their way into the store. Keys are given out densely: this is the only writer.
+
+    `size`: bytes of the file. `replaying`: entries of the quarantine whose rows these are; what is not in order
+    waits already.
+    """
 
     def __init__(
         self,
         connection: Connection,
-        source: Source,
+        layout: Layout,
         keys_given: tuple[str, str],
         recorded_at: datetime,
-        file: tuple[Path, str],
+        record: FileRecord,
+        size: int = 0,
+        replaying: pd.DataFrame | None = None,
     ) -> None:
-        self._connection = connection
+        self._connection, self._record = connection, record
         self._key, self._hashing = keys_given  # that encrypts, and that of the store's hashes
-        self._layout, self._stream = source.layout.name, source.layout.stream
+        self._layout, self._stream = layout.name, layout.stream
         self._today: date = local_day(recorded_at)
         self._stamp = instant_text(recorded_at.astimezone(UTC))
-        self._path, self._sha256 = file
         self._tally = Tally()
         self._next = {
             table: store.next_key(connection, table) for table in (case_version, case_product, case_event, quarantine)
         }
-        self._first_version = self._next[case_version]
+        self._first_version, self._first_entry = self._next[case_version], self._next[quarantine]
         self._rows_of: dict[int, int] = {}
-        self._waiting = set(store.read(connection, select(quarantine.c.content_hash))["content_hash"])
-        self._file_id, self._again = file_record(
-            connection, self._sha256, self._path.name, self._stream, self._layout, self._stamp
-        )
-        large = self._path.stat().st_size > max(_LARGE, _A_REPORT * (self._first_version - 1))
+        self._replaying = replaying
+        self._waiting = Waiting(connection, layout.stream, again=record.kind != FIRST)
+        self._file_id = record.file_id
+        large = size > max(_LARGE, _A_REPORT * (self._first_version - 1))
         self._indexes = store.drop_indexes(connection, _INDEXED, but=("stream",)) if large else []
 
     def prepared(self, extract: Extract) -> _Batch:
@@ -206,6 +220,7 @@ class _Loading:
         versions = only_new(versions, known, returned(versions, known, self._first_version))
         versions = settle_split_cases(self._connection, versions, known, self._first_version)
         new = good["report"].isin(versions["report"])
+        self._waiting.good(good.assign(entry=entry_numbers(extract)), new)
         kept = good if new.all() else good[new]
         versions = self._append(case_version, versions)
         self._note_pending(versions, kept)
@@ -228,10 +243,14 @@ class _Loading:
             self._rows_of |= dict(zip(pending["version_id"], pending["report"].map(counted), strict=True))
 
     def _take_bad(self, rows: pd.DataFrame, extract: Extract, checked: contracts.Checked) -> None:
-        waiting = quarantine_rows(rows, extract, checked, self._waiting, self._key)
-        self._waiting.update(waiting["content_hash"])
-        self._append(quarantine, waiting)
         self._tally.quarantined += int(rows["counts"].sum())
+        if self._replaying is not None:  # they wait already
+            return
+        waiting = quarantine_rows(rows, extract, checked, self._waiting, self._key)
+        self._waiting.bad(waiting["entry"])
+        self._append(quarantine, waiting)
+        self._tally.entries += len(waiting)
+        self._tally.entered += int(waiting["row_count"].sum())
         self._tally.touch(waiting["received_on"].unique())
 
     def _append(self, table: Table, frame: pd.DataFrame) -> pd.DataFrame:
@@ -259,14 +278,26 @@ class _Loading:
         self._tally.touch(linked.days)
         if linked.stopped:
             self._tally.warn(Problem("merging_held", "warning", "", 0, "", str(linked.held), ""))
-        account = self._tally.account(str(self._path), self._sha256, self._stream, self._layout)
-        if not self._again:
-            close_record(self._connection, self._file_id, account, self._tally.newest)
+        self._tally.versions += self._next[case_version] - self._first_version
+        self._end_entries(newest)
+        account = self._tally.account(
+            self._record.name, self._record.sha256, self._stream, self._layout, self._record.kind
+        )
+        close_record(self._connection, self._record, account, self._stamp, self._tally.newest)
         return account
 
     def _settle_undated(self, newest: str) -> None:
         settled = settle_undated(self._connection, self._stream, self._first_version, newest)
         self._tally.stored -= sum(int(self._rows_of[version]) for version in settled.dropped)
+        self._tally.versions -= len(settled.dropped)
         for code, count in (("older_export", settled.outdated), ("newer_export_loaded", settled.doubtful)):
             if count:
                 self._tally.warn(Problem(code, "warning", "", 0, "", str(count), ""))
+
+    def _end_entries(self, newest: str) -> None:
+        """Note which entries of the quarantine need not wait any more."""
+        ended = self._waiting.ends(newest)
+        if self._next[quarantine] > self._first_entry:
+            ended["outdated"] = set(outdated(self._connection, self._first_entry))
+        for how, entries in ended.items():
+            self._tally.cleared += close(self._connection, entries, how, self._stamp, by_file=self._record.sha256)

@@ -36,5 +36,8 @@ def withdrawn_versions(connection: Connection, numbers: pd.Series[str], stream: 
     keyed = archive.hasher(key, "content")
     hashes = ["" if last.empty else keyed(f"withdrawn\x1f{content}") for content in last["content_hash"]]
     return last.assign(
-        left_out="deleted", effective_on=PENDING, content_hash=pd.Series(hashes, index=last.index, dtype="str")
+        left_out="deleted",
+        effective_on=PENDING,
+        row_count=1,
+        content_hash=pd.Series(hashes, index=last.index, dtype="str"),
     )

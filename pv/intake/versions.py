@@ -26,6 +26,7 @@ def versions_of(rows: pd.DataFrame, problems: pd.DataFrame, extract: Extract) ->
     versions["age_years"] = rows.drop_duplicates("report").set_index("report")["age_years"]
     if rows["report"].duplicated().any():
         versions["age_years"] = rows.groupby("report", sort=False)["age_years"].first()
+    versions["row_count"] = rows["counts"].groupby(rows["report"], sort=False).sum().astype("int64")
     versions["stream"] = extract.layout.stream
     versions["warnings"] = lookup(versions.index.to_series(), _warning_texts(problems, extract))
     _set_flags(versions, extract.layout.stream)

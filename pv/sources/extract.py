@@ -8,6 +8,8 @@ import pandas as pd
 
 from pv.sources.layouts import Layout
 
+MARKS = ("ragged", "garbled", "fault", "standing")  # what only the reader of a file can tell of a row
+
 
 @dataclass(frozen=True)
 class Extract:
