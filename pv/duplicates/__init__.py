@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from pv.duplicates.deciding import Decided, decide
+from pv.duplicates.deciding import Decided, Deciding, DecisionError, decide
 from pv.duplicates.groups import merges, root, roots
 from pv.duplicates.linking import Linked, link_new, release
 from pv.duplicates.pairs import explained, waiting
 
 __all__ = [
     "Decided",
+    "Deciding",
+    "DecisionError",
     "Linked",
     "decide",
     "explained",

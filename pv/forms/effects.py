@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from pv.forms.checking import Fault
 from pv.forms.entries import keep, new_rows
+from pv.forms.reviews import decide_all
 from pv.sources.forms import Form
 
 
@@ -21,7 +22,12 @@ class Effect:
     faults: tuple[Fault, ...] = ()
 
 
-EFFECTS: Mapping[str, Callable[[Connection, pd.DataFrame, str], Effect]] = {}
+def _duplicates(connection: Connection, rows: pd.DataFrame, stamp: str) -> Effect:
+    days, faults = decide_all(connection, rows, stamp)
+    return Effect(tuple(sorted(days)), tuple(faults))
+
+
+EFFECTS: Mapping[str, Callable[[Connection, pd.DataFrame, str], Effect]] = {"duplicates": _duplicates}
 """Form → what new rows (with their labels) do in the store, at a moment. It takes part in the file's transaction."""
 
 
