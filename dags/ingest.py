@@ -1,5 +1,5 @@
-"""Loads the files of the inbox: one DAG a stream (`ingest_drug`, …), `ingest_forms` for what people have filled in,
-`ingest_unknown` for all other files.
+"""Loads the files of the inbox: one DAG a stream of our own (`ingest_drug`, …), `ingest_foreign` for the databases of
+other countries, `ingest_forms` for what people have filled in, `ingest_unknown` for all other files.
 
 Files are loaded one at a time: SQLite has one writer. A refused file fails its own `file_away` task, with the
 reason; the good files beside it are loaded and published all the same. A file whose load breaks stays in the
@@ -24,15 +24,15 @@ STREAMS = tomllib.loads(resources.files("pv").joinpath("reference", "streams.tom
 log = logging.getLogger(__name__)
 
 
-def ingest_dag(stream: str) -> Any:
-    """The DAG of one stream; `unknown` takes the files that no layout recognises, which are refused."""
+def ingest_dag(feed: str) -> Any:
+    """The DAG of one feed; `unknown` takes the files that no layout recognises, which are refused."""
 
     @task
     def list_files() -> list[str]:
         from pv import pipeline
         from pv.settings import Settings
 
-        return list(pipeline.inbox_files(Settings.load(), stream))
+        return list(pipeline.inbox_files(Settings.load(), feed))
 
     @task(max_active_tis_per_dagrun=1, map_index_template="{{ file_name }}")
     def load(path: str) -> dict[str, Any]:
@@ -74,7 +74,7 @@ def ingest_dag(stream: str) -> Any:
         return weeks
 
     @dag(
-        dag_id=f"ingest_{stream}",
+        dag_id=f"ingest_{feed}",
         schedule="*/15 * * * *",
         catchup=False,
         max_active_runs=1,
@@ -88,5 +88,6 @@ def ingest_dag(stream: str) -> Any:
     return ingest()
 
 
-for _stream in [*(key for key, value in STREAMS.items() if isinstance(value, dict)), "forms", "unknown"]:
-    ingest_dag(_stream)
+OWN = [name for name, stream in STREAMS.items() if isinstance(stream, dict) and not stream.get("foreign")]
+for _feed in [*OWN, "foreign", "forms", "unknown"]:
+    ingest_dag(_feed)

@@ -37,12 +37,15 @@ UNKNOWN = "unknown"
 Progress = Callable[[str], None]
 
 
-def inbox_files(settings: Settings, stream: str) -> list[str]:
-    """Files of the inbox recognised by content as this stream's; "unknown" gives those of no known layout."""
+FOREIGN = "foreign"
+
+
+def inbox_files(settings: Settings, feed: str) -> list[str]:
+    """Files of the inbox recognised by content: of a stream of our own, "foreign" ones, "forms", or "unknown" ones."""
     if not settings.inbox.is_dir():
         return []
     paths = sorted(path for path in settings.inbox.iterdir() if path.is_file() and not _is_unfinished(path))
-    return [str(path) for path in paths if _stream_of(path) == stream]
+    return [str(path) for path in paths if _feed_of(path) == feed]
 
 
 def _is_unfinished(path: Path) -> bool:
@@ -50,9 +53,11 @@ def _is_unfinished(path: Path) -> bool:
     return path.name.startswith((".", "~")) or path.suffix.lower() in {".part", ".tmp", ".crdownload"}
 
 
-def _stream_of(path: Path) -> str:
+def _feed_of(path: Path) -> str:
     layout = sources.detect(path)
-    return UNKNOWN if layout is None else layout.stream
+    if layout is None:
+        return UNKNOWN
+    return FOREIGN if layout.stream in reference.foreign_streams() else layout.stream
 
 
 def ingest(

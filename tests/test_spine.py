@@ -19,6 +19,7 @@ from pv.schema import alert, revision
 from pv.settings import Settings
 from pv.week import Week
 from tests.conftest import KEY, NOW
+from tests.sources import test_caers
 
 WEEK = Week.parse("2026-W46")
 
@@ -260,6 +261,25 @@ def test_the_inbox_is_sorted_by_content_and_emptied(home: Settings, city: tuple[
     assert [path for path in home.inbox.iterdir() if path.is_file()] == []
     assert "未识别的版式" in (home.inbox / "refused" / "notes.txt.reason.txt").read_text(encoding="utf-8")
     assert pipeline.inbox_files(home, "drug") == []
+
+
+def test_forms_and_foreign_databases_have_feeds_of_their_own(tmp_path: Path) -> None:
+    settings = Settings.load({"PVWATCH_HOME": str(tmp_path)})
+    settings.inbox.mkdir()
+    texts = {
+        "form.csv": "Stream,Case number,Other case number,Verdict\n",
+        "caers.csv": f'{test_caers.NEW}\r\n1/1/2004,1,,SUSPECT,"A, B",3,X,2,year(s),F,RASH,Death\r\n',
+        "other.csv": "a,b,c\n",
+    }
+    for name, text in texts.items():
+        (settings.inbox / name).write_text(text, encoding="utf-8")
+    feeds = {feed: pipeline.inbox_files(settings, feed) for feed in ("drug", "forms", "foreign", "unknown")}
+    assert {feed: [Path(path).name for path in paths] for feed, paths in feeds.items()} == {
+        "drug": [],
+        "forms": ["form.csv"],
+        "foreign": ["caers.csv"],
+        "unknown": ["other.csv"],
+    }
 
 
 def test_broken_files_are_refused_and_the_rest_goes_on(home: Settings, city: tuple[Path, dict[str, Any]]) -> None:

@@ -16,7 +16,7 @@ def test_dag_files_import_without_errors_or_warnings(bag):
 
 
 def test_dag_ids(bag):
-    streams = "abuse aefi caers cosmetic device drug faers maude unknown vaers".split()
+    streams = "abuse aefi cosmetic device drug foreign forms unknown".split()
     assert sorted(bag.dags) == [*(f"ingest_{name}" for name in streams), "weekly"]
 
 
