@@ -14,13 +14,14 @@ from typing import Any
 import pandas as pd
 from sqlalchemy import Connection, Engine, func, select
 
-from pv import cases, intake, keys, messages, reference, revisions, sources, store
+from pv import cases, intake, keys, messages, reference, revisions, snapshots, sources, store
 from pv.appraisal import Appraisal, appraise
 from pv.intake import FileAccount
 from pv.privacy import inbox
 from pv.reference import Reference
-from pv.rendering import render_index, render_week
+from pv.rendering.index import render_index
 from pv.rendering.models import WeekInput
+from pv.rendering.week_files import render_week
 from pv.schema import case_version, quarantine, reference_snapshot
 from pv.schema import file as file_table
 from pv.schema import revision as revision_table
@@ -105,7 +106,7 @@ def remember_reference(engine: Engine, settings: Settings, recorded_at: datetime
     _screens(texts)
     stamp = instant_text(recorded_at)
     with store.writing(engine) as connection:
-        known = _snapshots(connection, "9999")  # the latest, whatever the moment
+        known = snapshots.texts(connection, "9999")  # the latest, whatever the moment
         for name in reference.FILES:
             content = texts.get(name, "")
             if content != known.get(name, ""):
@@ -113,15 +114,6 @@ def remember_reference(engine: Engine, settings: Settings, recorded_at: datetime
                 digest = hashlib.sha256(content.encode()).hexdigest()
                 values = {"snapshot_id": key, "name": name, "sha256": digest, "recorded_at": stamp}
                 connection.execute(reference_snapshot.insert().values(content=content, **values))
-
-
-def _snapshots(connection: Connection, stamp: str) -> dict[str, str]:
-    """The latest content of each table at a moment; before there were any, those that came first stand in."""
-    table = reference_snapshot
-    ordered = select(table.c.name, table.c.content, table.c.recorded_at).order_by(table.c.snapshot_id)
-    kept = connection.execute(ordered).all()
-    moment = max(stamp, min((recorded_at for _, _, recorded_at in kept), default=stamp))
-    return {name: content for name, content, recorded_at in kept if recorded_at <= moment}
 
 
 def weeks_to_refresh(touched: Iterable[str], latest: Week) -> list[Week]:
@@ -193,7 +185,7 @@ def week_inputs(
 def _week_inputs(engine: Engine, weeks: Sequence[Week], as_of: datetime, beside: bool = True) -> Iterator[WeekInput]:
     stamp = instant_text(as_of)
     with store.reading(engine) as connection:
-        texts = _snapshots(connection, stamp)
+        texts = snapshots.texts(connection, stamp)
         known, screens = reference.build(texts), _screens(texts)
         strata = parse_strata(texts.get("screens") or screens_text())
         loaded = [cases.StreamCases(connection, name, as_of, known) for name in _reported(connection, stamp)]
@@ -241,7 +233,7 @@ def background_counts(settings: Settings, week: Week, as_of: datetime, source: s
     """The rows of `background.csv` that a province hands to its districts, from all streams of its own store."""
     engine, stamp = store.open_store(settings.database_url), instant_text(as_of)
     with store.reading(engine) as connection:
-        known = reference.build(_snapshots(connection, stamp))
+        known = reference.build(snapshots.texts(connection, stamp))
         own = _reported(connection, stamp)
         views = [cases.StreamCases(connection, name, as_of, known).view() for name in own]
     return pd.concat([background_rows(view, week, source) for view in views], ignore_index=True)
@@ -329,7 +321,7 @@ def status(settings: Settings) -> dict[str, Any]:
     engine = store.open_store(settings.database_url)
     as_of = datetime.now(UTC)
     with store.reading(engine) as connection:
-        known = reference.build(_snapshots(connection, instant_text(as_of)))
+        known = reference.build(snapshots.texts(connection, instant_text(as_of)))
         waiting = cases.quarantined(connection, as_of, known, messages.language())
         own, stored = _reported(connection, instant_text(as_of)), set(_stored_streams(connection, "9999"))
         there = (*own, *(name for name in reference.foreign_streams() if name in stored))

@@ -27,7 +27,6 @@ from sqlalchemy import (
     NullPool,
     Select,
     Table,
-    Text,
     create_engine,
     event,
     func,
@@ -196,10 +195,10 @@ def drop_indexes(connection: Connection, tables: Iterable[Table], but: Collectio
     return sorted(there, key=lambda index: str(index.name))
 
 
-def among(connection: Connection, column: Column[str], values: Sequence[str]) -> ColumnElement[bool]:
+def among(connection: Connection, column: Column[Any], values: Sequence[Any]) -> ColumnElement[bool]:
     """The condition that a column is one of any number of values: they travel as one bound value."""
     if connection.dialect.name == "postgresql":
-        return column == func.any(literal(list(values), ARRAY(Text)))
+        return column == func.any(literal(list(values), ARRAY(column.type)))
     listed = func.json_each(json.dumps(list(values), ensure_ascii=False)).table_valued("value")
     return column.in_(select(listed.c.value))
 

@@ -86,6 +86,29 @@ CODES: dict[str, dict[str, tuple[str, str]]] = {
         "level2": ("二级及以上", "level 2 and above"),
     },
     "period": {"week": ("本周", "week"), "ytd": ("本年累计", "year to date"), "all": ("全部", "all time")},
+    "role": {
+        "suspect": ("怀疑", "suspect"),
+        "concomitant": ("并用", "concomitant"),
+        "interacting": ("相互作用", "interacting"),
+    },
+    "left_out": {
+        "deleted": ("已删除", "deleted"),
+        "duplicate": ("标记为重复", "marked as duplicate"),
+        "misreport": ("错报误报", "misreport"),
+    },
+    "trace_state": {
+        "counted": ("计入", "counted"),
+        "merged": ("计入（已并入）", "counted, merged"),
+        "left_out": ("不计", "not counted"),
+        "corrected": ("已更正，不再涉及", "corrected, names it no more"),
+        "partner": ("同一事件，未写明", "same event, does not name it"),
+    },
+    "lot_relation": {
+        "asked": ("所查", "asked for"),
+        "adjacent": ("相邻批号", "neighbouring number"),
+        "similar": ("写法相近", "similar spelling"),
+        "other": ("其他批号", "other lot"),
+    },
     # What people can choose in the form of the workbook.
     "conclusion": {
         "signal": ("确认为信号", "signal"),

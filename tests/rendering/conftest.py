@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from small_city import WEEK, City, make_city, make_filings, make_quarantined
 
-from pv.rendering import render_week
 from pv.rendering.models import WeekInput
+from pv.rendering.week_files import render_week
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from read_page import read_page
 
-from pv.rendering import render_index
+from pv.rendering.index import render_index
 
 
 @pytest.fixture

@@ -14,9 +14,10 @@ import pytest
 from read_page import Page, read_page
 from small_city import City, make_city, make_filings, make_quarantined
 
-from pv.rendering import formats, render_week
+from pv.rendering import formats
 from pv.rendering.models import WeekInput
 from pv.rendering.tables import CSV_TABLES
+from pv.rendering.week_files import render_week
 from pv.signals.evidence import KINDS
 
 PAGES = ("signals.zh.html", "signals.en.html", "hospitals.zh.html", "hospitals.en.html")
