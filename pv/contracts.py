@@ -7,7 +7,7 @@ goes to quarantine or only the value becomes missing with a warning. The wording
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pv import messages
+from pv import messages, shown
 from pv.codes import events
 from pv.reference import streams
 from pv.sources import Extract
@@ -42,8 +42,9 @@ class Checked:
 
     `rows`: every row of the extract; dates as ISO text, codes as codes, `age_years` as a number, `report` the number of
     its report version in this batch (rows of one report share it), `case_number`, `counts` whether it is the first row
-    of its record (a message or a record with several products has several rows and is counted once).
-    `problems`: one row per problem: row (position), report, code, field, value, outcome.
+    of its record (a message or a record with several products has several rows and is counted once), `displaced`
+    whether its cells may stand under each other's headings.
+    `problems`: one row per problem: row (position), report, code, field, value (what of it may be told), outcome.
     `today`: the day of loading, after which nothing can have been received.
     """
 
@@ -70,8 +71,48 @@ def check(extract: Extract, today: date) -> Checked:
     problems = _telling(pd.concat(found, ignore_index=True))
     problems["report"] = rows["report"].to_numpy()[problems["row"].to_numpy()]
     problems["outcome"] = problems["code"].map(messages.outcome).astype("str")
+    rows["displaced"] = _displaced(raw, problems)
+    personal = {column.field for column in extract.layout.columns if column.personal}
+    if personal:
+        _hide(problems, rows["displaced"], personal)
     problems = problems.sort_values(["row", "code", "field"], kind="stable", ignore_index=True)
     return Checked(rows, problems, today)
+
+
+_MISPLACED = 3  # unreadable dates, ages and codes in a row
+
+
+def _displaced(raw: pd.DataFrame, problems: pd.DataFrame) -> np.ndarray:
+    """Rows of another number of cells than the heading, and those in which many cells are not of their kind."""
+    kinds = {"receipt_impossible", "role_unknown", "date_unreadable", "age_unreadable"}
+    kinds |= {code for _, code in _CODED.values()}
+    unreadable = np.bincount(problems.loc[problems["code"].isin(kinds), "row"], minlength=len(raw))
+    found: np.ndarray = raw["ragged"].to_numpy(dtype=bool) | (unreadable >= _MISPLACED)
+    return found
+
+
+def _hide(problems: pd.DataFrame, displaced: pd.Series[bool], personal: Set[str]) -> None:
+    """Leave of the values only what may be told: they go into accounts, logs and the store."""
+    lists = {field: [name] for field, (name, _) in _CODED.items()} | {"role": ["role"]}
+
+    def told(field: str, value: str, astray: bool) -> str:
+        if not value.strip() or field == "fault":
+            return value
+        if field == "report_number":
+            return shown.number(value)
+        if field in {"age", "received_on", *_DATES}:
+            return shown.time(value)
+        return (
+            shown.HIDDEN
+            if astray or field in personal
+            else shown.code(value, lists[field])
+            if field in lists
+            else value
+        )
+
+    astray = displaced.to_numpy()[problems["row"].to_numpy()]
+    cells = zip(problems["field"], problems["value"], astray, strict=True)
+    problems["value"] = pd.Series([told(*cell) for cell in cells], index=problems.index, dtype="str")
 
 
 def _parse(raw: pd.DataFrame, stream: str) -> pd.DataFrame:

@@ -258,7 +258,7 @@ WARNED = [
     ("drug", {"性别": "雄"}, "sex_unknown"),
     ("drug", {"报告类型-严重程度": "很重"}, "severity_unknown"),
     ("drug", {"报告类型-新的": "??"}, "new_unknown"),
-    ("drug", {"不良反应结果": "升天"}, "outcome_unknown"),
+    ("drug", {"不良反应结果": "未见好"}, "outcome_unknown"),
     ("drug", {"不良反应发生时间": "2026-11-11"}, "onset_after_receipt"),
     ("drug", {"不良反应发生时间": "2026-11-31"}, "date_unreadable"),
     ("drug", {"用药开始时间": "2026-11"}, "date_unreadable"),

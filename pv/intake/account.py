@@ -9,12 +9,12 @@ from typing import Any
 
 import pandas as pd
 
+from pv import shown
 from pv.contracts import Checked
 from pv.sources import Extract
 from pv.week import Week
 
 FIRST, AGAIN, REPLAY, DRY_RUN = "first", "again", "replay", "dry_run"
-MASK = "***"
 LISTED = 1_000  # problems that an account names, quarantine before warnings; all stand in the store
 
 
@@ -126,14 +126,12 @@ class Tally:
 
 
 def problems_of(problems: pd.DataFrame, extract: Extract) -> list[Problem]:
-    """Problems with the place where a person finds them; texts cut to what a list shows, those of personal columns
-    masked."""
+    """Problems with the place where a person finds them; texts cut to what a list shows."""
     where = extract.fields.iloc[problems["row"]]
     columns = [extract.layout.heading_of(field) if field else "" for field in problems["field"]]
-    personal = {column.field for column in extract.layout.columns if column.personal and column.field}
     return [
-        Problem(str(code), str(outcome), str(sheet), int(row), column, MASK if hidden else str(value)[:80], str(case))
-        for code, outcome, sheet, row, column, value, case, hidden in zip(
+        Problem(str(code), str(outcome), str(sheet), int(row), column, str(value)[:80], shown.number(str(case)))
+        for code, outcome, sheet, row, column, value, case in zip(
             problems["code"],
             problems["outcome"],
             where["sheet"],
@@ -141,7 +139,6 @@ def problems_of(problems: pd.DataFrame, extract: Extract) -> list[Problem]:
             columns,
             problems["value"],
             where["report_number"],
-            problems["field"].isin(personal) & (problems["value"] != ""),
             strict=True,
         )
     ]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from pv import archive, contracts
+from pv import archive, contracts, shown
 from pv.intake.account import problems_of
 from pv.quarantine import ENTRY_HEADING, Waiting
 from pv.sources import Extract
@@ -40,13 +40,16 @@ def quarantine_rows(
         raw |= {"rows": group["row"].tolist(), "sheets": group["sheet"].tolist()}
         raw |= {mark: _marks(extract.fields, mark, group.index) for mark in MARKS if mark in extract.fields}
         received = [day for day in group["received_on"] if contracts.EARLIEST_RECEIPT <= day <= today]
+        astray = bool(group["displaced"].any())
+        number = first["case_number"]
+        number = "" if astray and shown.number(number) == shown.HIDDEN else number
         found.append(
             {
                 "stream": extract.layout.stream,
-                "case_number": first["case_number"],
+                "case_number": number,
                 "received_on": received[0] if received else "",
                 "modified_on": first["modified_on"],
-                "hospital": first["hospital"],
+                "hospital": shown.organisation(first["hospital"]) if astray else first["hospital"],
                 "sheet": first["sheet"],
                 "rows": ",".join(map(str, dict.fromkeys(group["row"]))),
                 "row_count": int(group["counts"].sum()),

@@ -1,0 +1,100 @@
+"""What of a cell may be told in an account, a log or the store: enough to find it, and nothing of a person.
+
+Cells of dates, ages and codes are told where they cannot be read. Where a row is displaced by a cell, or two headings
+have changed places, a name or a telephone number stands in them; so only what belongs into such a cell is told, the
+rest is `***`. The place of the cell (sheet, row, column) is always told.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import date
+from functools import cache
+
+from pv.text import code_list
+
+HIDDEN = "***"
+
+_MAIL = re.compile(r"[^\s@,;，；]+@[^\s@,;，；]+")
+_TELEPHONE = re.compile(r"(?<!\d)(?:\+?86[- ]?)?1[3-9]\d[- ]?\d{4}[- ]?\d{4}(?!\d)|(?<!\d)0\d{2,3}[- ]\d{7,8}(?!\d)")
+_IDENTITY = re.compile(r"(?<!\d)\d{17}[\dXx](?!\d)")
+_DIGITS = re.compile(r"\d{15,}|(?<![\d.])\d{9,11}(?![\d.])")  # no date, time or age has so many; 14: 20261110091233
+_LETTERS = re.compile(r"[^\W\d_]+")
+_TIME_WORDS = re.compile(
+    r"(?:不详|不明|未知|未提供|未说明|暂无|没有|昨天|今天|明天|前天|昨日|今日|去年|今年|上周|本周|上月|本月|上午|下午|左右|大约"
+    r"|成人|成年|新生儿|婴儿|幼儿|儿童|老年|周岁|年|月|日|号|时|分|秒|岁|个|约|无|空|初|旬|天|前|后|[零〇一二三四五六七八九十百千两几多半])+"
+    r"|t|z|am|pm|utc|gmt|nan|nat|nil|none|null|unk|unknown|missing|na|n|a|days?|weeks?|months?|years?|yrs?|y|m|d|h|old|adult|child"
+    r"|infant|elderly|about|yesterday|today|tomorrow|jan\w*|feb\w*|mar\w*|apr\w*|may|june?|july?|aug\w*|sep\w*|oct\w*|nov\w*|dec\w*",
+    flags=re.IGNORECASE,
+)
+_UNSAID = frozenset("不未无非否是没有其他它待定暂缺空说明详知确填选项类型级度")
+_ORGANISATION = re.compile(
+    r"医院|卫生|医疗|保健|诊所|门诊|药|公司|集团|中心|疾控|站|所|院|厂|店|馆|学校|大学|机构|部门"
+    r"|hospital|clinic|health|centre|center|pharm|university|school|company|ltd|inc|gmbh",
+    flags=re.IGNORECASE,
+)
+
+
+def time(text: str) -> str:
+    """A cell of a date, time or age: figures and the words that go with them.
+
+    >>> time("2026年13月5日"), time("明天"), time("张三"), time("13912345678"), time("约40岁 王五")
+    ('2026年13月5日', '明天', '***', '***', '约40岁 ***')
+    """
+    told = _LETTERS.sub(lambda found: found[0] if _TIME_WORDS.fullmatch(found[0]) else HIDDEN, _MAIL.sub(HIDDEN, text))
+    return _DIGITS.sub(HIDDEN, _TELEPHONE.sub(HIDDEN, told))
+
+
+def code(text: str, lists: Iterable[str]) -> str:
+    """A cell of a code: a wording that is made of at least half of what the wordings of the lists are made of.
+
+    >>> code("较重", ["severity"]), code("未说明", ["sex"]), code("张三", ["sex"])
+    ('较重', '未说明', '***')
+    """
+    letters = [letter for letter in text.casefold() if letter.isalnum()]
+    if len(letters) < 2:
+        return text
+    if all("a" <= letter <= "z" or letter.isdigit() for letter in letters):
+        known = {written.casefold() for name in lists for written in code_list(name)}
+        return text if len(letters) > 2 and any(text.casefold().strip() in one for one in known) else HIDDEN
+    usual = _UNSAID.union(*(_letters(name) for name in lists))
+    return text if 2 * sum(letter in usual for letter in letters) >= len(letters) else HIDDEN
+
+
+@cache
+def _letters(name: str) -> frozenset[str]:
+    return frozenset("".join(code_list(name)).casefold())
+
+
+def number(text: str) -> str:
+    """The number of a report: neither a wording without figures nor the number of a telephone or identity card.
+
+    >>> number("330100202600001"), number("张三"), number("13912345678"), number("11010519491231002X")
+    ('330100202600001', '***', '***', '***')
+    """
+    bare = text.strip()
+    wordy = any(letter > "\u2e80" for letter in bare) and not any(letter.isdigit() for letter in bare)
+    return HIDDEN if wordy or _MAIL.search(bare) or _TELEPHONE.fullmatch(bare) or _is_identity(bare) else text
+
+
+def _is_identity(text: str) -> bool:
+    """An eighteen-digit citizen number: a day of birth in the middle, a check digit at the end (GB 11643-1999)."""
+    if not _IDENTITY.fullmatch(text):
+        return False
+    try:
+        date.fromisoformat(f"{text[6:10]}-{text[10:12]}-{text[12:14]}")
+    except ValueError:
+        return False
+    total = sum(int(digit) * pow(2, 17 - place, 11) for place, digit in enumerate(text[:17]))
+    return "10X98765432"[total % 11] == text[17].upper()
+
+
+def organisation(text: str) -> str:
+    """A reporting unit of a displaced row: where nothing tells that it is one it is left out.
+
+    >>> organisation("第一人民医院"), organisation("张三")
+    ('第一人民医院', '')
+    """
+    personal = _MAIL.search(text) or _TELEPHONE.search(text) or _IDENTITY.search(text)
+    return text if _ORGANISATION.search(text) and not personal else ""
