@@ -17,7 +17,7 @@ import pandas as pd
 from sqlalchemy import Connection, select
 
 from pv import duplicates, messages, quarantine, store
-from pv.codes import hospitals, products
+from pv.codes import hospitals, numbers, products
 from pv.reference import Reference, streams
 from pv.schema import case_event, case_product, case_version
 from pv.text import age_band, lookup
@@ -36,7 +36,8 @@ class StreamView:
     cases have one. Columns case, start and end (Week.index, end exclusive), received (Week.index), serious, death, new,
     hospital, onset_on (ISO, "" unknown), sex (code), age_years (NaN unknown), district (area code of the hospital),
     sentinel (whether it is a sentinel hospital). A segment is in the view of week w when start ≤ w < end.
-    `products`: segment, one text column per product level, and used_from (ISO, "" unknown); counted roles only.
+    `products`: segment, one text column per product level, and used_from (ISO, "" unknown); counted roles only. A cell
+    may hold several lots or ingredients, joined by `pv.text.SEVERAL`.
     `events`: segment, kind, event.
     """
 
@@ -74,7 +75,7 @@ class StreamCases:
             .where(known)
             .order_by(case_event.c.case_event_id)
         )
-        self._products = self._with_synonyms(store.read(connection, products_of), "product", reference)
+        self._products = products.resolved(store.read(connection, products_of), stream, _tables(reference, stream))
         self._events = self._with_synonyms(store.read(connection, events_of), "event", reference)
         self._parent = duplicates.merges(connection, stream, stamp)
 
@@ -95,9 +96,7 @@ class StreamCases:
         return versions
 
     def _with_synonyms(self, frame: pd.DataFrame, kind: str, reference: Reference) -> pd.DataFrame:
-        table = reference.synonyms
-        mine = table[(table["stream"] == self.stream) & (table["kind"] == kind)]
-        mapping = dict(zip(mine["wording"], mine["preferred"], strict=True))
+        mapping = _preferred(reference, self.stream, kind)
         return frame.assign(**{kind: frame[kind].replace(mapping)}) if mapping else frame
 
     @cached_property
@@ -116,7 +115,8 @@ class StreamCases:
         level_frame = pd.DataFrame(levels).assign(used_from=used_from, version_id=self._labelled["version_id"])
         listed = position.merge(level_frame, on="version_id").drop(columns="version_id")
         events = position.merge(self._events[["version_id", "kind", "event"]], on="version_id")
-        order = ["segment", *self._definition.levels, "used_from"]
+        stored = [level for level, column in self._definition.levels.items() if column not in products.DERIVED]
+        order = ["segment", *stored, "used_from"]
         return StreamView(
             stream=self.stream,
             cases=self._segment_cases(segments),
@@ -216,9 +216,9 @@ class StreamCases:
         counted = self._versions.loc[self._versions["left_out"] == "", ["version_id", "case_number"]]
         known_terms = reference.synonyms[reference.synonyms["stream"] == self.stream]
         listed = [_unknown_hospitals(self._versions)]
-        numbers = self._products["identifier"]
-        odd = {number for number in numbers.unique() if number and not products.is_known_form(self.stream, number)}
-        strange = self._products[numbers.isin(odd)]
+        written = self._products["identifier"].where(self._products["rule"] != products.SYNONYM, "")
+        odd = {number for number in written.unique() if number and not numbers.is_known_form(self.stream, number)}
+        strange = self._products[written.isin(odd)]
         listed.append(_cases_by(strange, "product", strange["identifier"] + " " + strange["name"], counted))
         terms = known_terms[known_terms["kind"] == "event"]
         if not terms.empty:
@@ -227,6 +227,23 @@ class StreamCases:
         frame = pd.concat(listed, ignore_index=True)
         frame.insert(0, "stream", self.stream)
         return frame.sort_values(["kind", "cases", "wording"], ascending=[True, False, True], ignore_index=True)
+
+
+def _tables(reference: Reference, stream: str) -> products.Tables:
+    """What the installation knows of the products of a stream."""
+    devices = dict(zip(reference.devices["di"], reference.devices["number"], strict=True))
+    return products.Tables(
+        synonyms=_preferred(reference, stream, "product"),
+        ingredients=_preferred(reference, stream, "ingredient"),
+        devices=devices,
+    )
+
+
+def _preferred(reference: Reference, stream: str, kind: str) -> dict[str, str]:
+    """Wording → preferred wording, of one kind."""
+    table = reference.synonyms
+    mine = table[(table["stream"] == stream) & (table["kind"] == kind)]
+    return dict(zip(mine["wording"], mine["preferred"], strict=True))
 
 
 def _cut(group: pd.DataFrame) -> pd.DataFrame:

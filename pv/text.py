@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from pv import reference
 
 BLANK = frozenset({"", "无", "/", "-", "—", "--", "不详", "未知", "N/A", "NI", "NA", "*"})
+SEVERAL = "\x1f"  # between the labels of a cell that holds several
 _AGE_UNITS = {"岁": 1.0, "年": 1.0, "月": 1 / 12, "个月": 1 / 12, "周": 7 / 365.25, "天": 1 / 365.25}
 _AGE_UNITS |= {"日": 1 / 365.25, "日龄": 1 / 365.25, "小时": 1 / 8766, "": 1.0}
 OLDEST = 130.0

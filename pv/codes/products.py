@@ -1,68 +1,157 @@
-"""Products: approval, registration and filing numbers, and the key by which a stream counts."""
+"""Products: by which key a stream counts them, and by which rule that key was found.
+
+On loading a product gets the key that its row alone gives (`with_identity`); in a view it is told again, with the
+tables of the moment (`resolved`), so that a table that has changed holds for the past too.
+"""
 
 from __future__ import annotations
 
-import re
-from functools import cache
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import pandas as pd
 
-from pv import reference
-from pv.text import BLANK, clean_all, lookup, over_unique
+from pv.codes import lots, numbers, udi
+from pv.reference import streams
+from pv.text import BLANK, SEVERAL, clean, clean_all, lookup, over_unique
+
+# The rules by which a product is known, in the order in which they are tried.
+SYNONYM, UDI_TABLE, NUMBER, ODD_NUMBER, NAME = "synonym", "udi", "number", "odd_number", "as_written"
+DERIVED = ("ingredient", "catalogue")  # columns that only a view has
+CONFLICT = "udi_conflict"  # the number and the UDI of a row name different products
 
 
-@cache
-def _patterns(stream: str) -> tuple[re.Pattern[str], ...]:
-    return tuple(re.compile(pattern) for pattern in reference.shipped_toml("identifiers").get(stream, {}).values())
+@dataclass(frozen=True)
+class Tables:
+    """What a place knows of products: wording → preferred wording, generic name → ingredients (joined by ";"), DI →
+    registration number."""
 
-
-def identifier(text: str) -> str:
-    """A number without white space; the pieces that mean “none” become ""."""
-    bare = re.sub(r"\s+", "", text)
-    return "" if bare in BLANK else bare
-
-
-def is_known_form(stream: str, number: str) -> bool:
-    """Whether a number has a form that the stream knows; where it knows none, any will do."""
-    return not _patterns(stream) or any(pattern.match(number) for pattern in _patterns(stream))
+    synonyms: Mapping[str, str] = field(default_factory=dict)
+    ingredients: Mapping[str, str] = field(default_factory=dict)
+    devices: Mapping[str, str] = field(default_factory=dict)
 
 
 def with_identity(products: pd.DataFrame, stream: str) -> pd.DataFrame:
-    """Add `product`, the key at the stream's default level, to rows of name, identifier, class and model.
+    """Add `product`, the key at the stream's default level, to rows of name, identifier, class, model, lot, udi.
 
-    Drugs count by generic name; devices and cosmetics by number, and by name where there is no number. Devices are of
-    the class that their name says, where the source gives none.
+    A stream counts by name, or by number and by name where there is no number (`counts_by` of `streams.toml`). Where
+    its `class_from_name` says so, a product is of the class that its name says, if the source gives none.
     """
+    rule = streams()[stream]
     rows = products.copy()
     for column in ("name", "maker", "model", "lot", "class"):
         rows[column] = clean_all(rows[column])
     for column in ("lot", "model", "class"):
         rows[column] = rows[column].where(~rows[column].isin(BLANK), "")
-    rows["identifier"] = over_unique(clean_all(rows["identifier"]), identifier)
-    if stream == "device":
+    rows["identifier"] = over_unique(rows["identifier"], numbers.written)
+    if "udi" in rows:
+        rows["udi"] = rows["udi"].str.strip().where(~rows["udi"].isin(BLANK), "")
+    if rule.class_from_name:
         rows["class"] = rows["class"].where(rows["class"] != "", rows["name"])
-    numbered = (rows["identifier"] != "") & (stream != "drug")
-    rows["product"] = rows["identifier"].where(numbered, rows["name"])
+    rows["product"] = rows["name"]
+    if rule.counts_by == "number":
+        rows["product"] = _key(rows["identifier"], stream).where(rows["identifier"] != "", rows["name"])
     return rows
 
 
-def labelled(products: pd.DataFrame) -> pd.Series[str]:
-    """`<number> <name>` for products that count by number; the name is the most frequent wording of that number.
+def _key(identifiers: pd.Series[str], stream: str) -> pd.Series[str]:
+    return over_unique(identifiers, lambda text: numbers.read(stream, text).key)
 
-    Takes columns product, identifier, name; ties go to the wording that sorts first.
+
+def resolved(products: pd.DataFrame, stream: str, tables: Tables) -> pd.DataFrame:
+    """Rows of `case_product` with their identity told by the tables.
+
+    `product`: the key; `number`: the number to show with it, "" where it is no number; `identifier`: in its official
+    form, filled from the UDI where the row has none; `written`: the wording that was looked up; `rule`, `problem`;
+    `lot`: normalised, several joined by `SEVERAL`, filled from the UDI; `risk_class` filled from the number;
+    `catalogue`; `ingredient` (several joined likewise).
     """
-    numbered = products["product"].eq(products["identifier"]) & products["identifier"].ne("")
+    rows = products.copy()
+    number = {name: _told(rows["identifier"], stream, name) for name in ("normal", "kind", "key")}
+    from_udi = lookup(udi.identifiers_in(rows["udi"]), tables.devices)
+    known = {name: _told(from_udi, stream, name) for name in ("normal", "key")}
+    filled = (number["normal"] == "") & (from_udi != "")
+    differ = (number["key"] != known["key"]) & (number["key"] != "") & (from_udi != "")
+    identifier = number["normal"].where(~filled, known["normal"])
+    key = number["key"].where(~filled, known["key"])
+    odd = ~over_unique(rows["identifier"], lambda text: "y" * numbers.is_known_form(stream, text)).eq("y")
+    if streams()[stream].counts_by == "number":
+        by_number = identifier != ""
+        rule = pd.Series(NUMBER, index=rows.index, dtype="str").mask(odd, ODD_NUMBER).mask(filled, UDI_TABLE)
+        rows["written"] = rows["identifier"].where(rows["identifier"] != "", rows["udi"].where(filled, rows["name"]))
+        rows["product"], rows["rule"] = key.where(by_number, rows["name"]), rule.where(by_number, NAME)
+        rows["number"] = identifier.where(by_number, "")
+    else:
+        rows["product"] = rows["written"] = rows["name"]
+        rows["number"], rows["rule"] = "", NAME
+    rows = _with_synonyms(rows, stream, tables.synonyms)
+    rows["problem"] = pd.Series("", index=rows.index, dtype="str").mask(differ, CONFLICT)
+    rows["identifier"] = identifier
+    rows["lot"] = lots.of(rows["lot"], udi.lots_in(rows["udi"].where(rows["lot"] == "", "")))
+    derived = _told(identifier, stream, "risk_class")
+    rows["risk_class"] = rows["risk_class"].where(rows["risk_class"] != "", derived)
+    rows["catalogue"] = _told(identifier, stream, "category")
+    rows["ingredient"] = _ingredients(rows["product"], tables.ingredients)
+    return rows
+
+
+def _told(identifiers: pd.Series[str], stream: str, what: str) -> pd.Series[str]:
+    return over_unique(identifiers, lambda text: str(getattr(numbers.read(stream, text), what)))
+
+
+def _with_synonyms(rows: pd.DataFrame, stream: str, synonyms: Mapping[str, str]) -> pd.DataFrame:
+    """Preferred wordings in place of others; both may be numbers, which stand for all their renewals."""
+    if not synonyms:
+        return rows
+    by_number = streams()[stream].counts_by == "number"
+
+    def key(text: str) -> tuple[str, str]:
+        number = numbers.read(stream, text) if by_number else numbers.Number("", "")
+        return (number.key, number.normal) if number.kind else (clean(text), "")
+
+    keyed = {key(wording)[0]: key(preferred) for wording, preferred in synonyms.items()}
+    listed = rows["product"].isin(list(keyed))
+    if not listed.any():
+        return rows
+    preferred = lookup(rows["product"], {wording: product for wording, (product, _) in keyed.items()})
+    shown = lookup(rows["product"], {wording: number for wording, (_, number) in keyed.items()})
+    return rows.assign(
+        product=rows["product"].mask(listed, preferred),
+        number=rows["number"].mask(listed, shown),
+        rule=rows["rule"].mask(listed, SYNONYM),
+    )
+
+
+def _ingredients(names: pd.Series[str], table: Mapping[str, str]) -> pd.Series[str]:
+    """The ingredients of each generic name; a name that is not in the table stands for itself."""
+    if not table:
+        return names
+    known = {
+        clean(name): SEVERAL.join(dict.fromkeys(part for part in map(clean, made_of.split(";")) if part))
+        for name, made_of in table.items()
+    }
+    return over_unique(names, lambda name: known.get(name) or name)
+
+
+def labelled(products: pd.DataFrame) -> pd.Series[str]:
+    """`<number> <name>` for products that count by number: of the numbers and names under which a product is reported
+    the most frequent ones; ties go to the wording that sorts first.
+
+    Takes columns product, number ("" where the product is not known by one), name.
+    """
+    numbered = products["product"].isin(products.loc[products["number"] != "", "product"].unique())
     if not numbered.any():
         return products["product"]
-    wording = (
-        products.loc[numbered]
-        .groupby(["product", "name"], sort=True)
-        .size()
-        .rename("n")
-        .reset_index()
-        .sort_values(["product", "n", "name"], ascending=[True, False, True], kind="stable")
-        .drop_duplicates("product")
-        .set_index("product")["name"]
+    mine = products[numbered]
+    number, name = (
+        lookup(products["product"], _most_frequent(mine[mine[column] != ""], column)) for column in ("number", "name")
     )
-    names = lookup(products["product"], wording.to_dict())
-    return (products["product"] + " " + names).str.strip().where(numbered, products["product"])
+    return (number + " " + name).str.strip().where(numbered, products["product"])
+
+
+def _most_frequent(rows: pd.DataFrame, column: str) -> dict[str, str]:
+    """The most frequent wording of each product."""
+    counts = rows.groupby(["product", column], sort=True).size().rename("n").reset_index()
+    counts = counts.sort_values(["product", "n", column], ascending=[True, False, True], kind="stable")
+    first = counts.drop_duplicates("product")
+    return dict(zip(first["product"], first[column], strict=True))

@@ -4,31 +4,26 @@ from __future__ import annotations
 
 import pandas as pd
 
-from pv.codes import events, products
+from pv.codes import events, numbers, products
 from pv.reference import streams
 from pv.sources.layouts import MESSAGE, Layout
-from pv.text import BLANK, clean_all, code_list, iso_dates
+from pv.text import BLANK, clean_all, code_list, iso_dates, over_unique
 
-_PRODUCT = ("role", "name", "identifier", "maker", "model", "lot", "class", "used_from")
+_PRODUCT = ("role", "name", "identifier", "maker", "model", "lot", "class", "udi", "risk_class", "used_from")
 
 
 def product_rows(rows: pd.DataFrame, layout: Layout) -> pd.DataFrame:
     """Each product of a report once; a withdrawn report may name none."""
-    rule = streams()[layout.stream]
-    found = products.with_identity(_listed(rows, layout), layout.stream)
-    if rule.counts_by == "name" and not rule.core:  # an application number of the FDA is no product of ours
-        found = found.assign(product=found["name"])
-    if rule.class_from_name:
-        found = found.assign(**{"class": found["class"].where(found["class"] != "", found["name"])})
-    found = _with_first_use(found)
+    found = _with_first_use(products.with_identity(_listed(rows, layout), layout.stream))
     unnamed = found["product"].isin(BLANK)
     return found[~unnamed].reset_index(drop=True) if unnamed.any() else found
 
 
 def _listed(rows: pd.DataFrame, layout: Layout) -> pd.DataFrame:
     """A row per product: those that stand side by side in a row (name, name.1, …) one below the other."""
-    blank = {name: "" for name in _PRODUCT if name not in rows}
-    parts = [rows.assign(**blank)[["report", *_PRODUCT]]]
+    told = {"risk_class": over_unique(rows["device_class"], numbers.risk_class)} if "device_class" in rows else {}
+    blank = {name: "" for name in _PRODUCT if name not in rows and name not in told}
+    parts = [rows.assign(**told, **blank)[["report", *_PRODUCT]]]
     number = 1
     while f"name.{number}" in rows:
         beside = {name: rows.get(f"{name}.{number}", "") for name in _PRODUCT}

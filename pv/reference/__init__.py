@@ -42,6 +42,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "targets": ("set", "metric", "stream", "area", "year", "comparison", "value", "nature", "source"),
     "quotas": ("hospital_id", "stream", "year", "value", "source"),
     "synonyms": ("stream", "kind", "wording", "preferred"),
+    "devices": ("di", "number", "name", "source"),
     "background": counts_elsewhere.BACKGROUND_COLUMNS,
     "foreign": counts_elsewhere.FOREIGN_COLUMNS,
 }
@@ -71,6 +72,7 @@ class Reference:
     targets: pd.DataFrame
     quotas: pd.DataFrame
     synonyms: pd.DataFrame
+    devices: pd.DataFrame
     background: pd.DataFrame
     foreign: pd.DataFrame
 

@@ -28,12 +28,16 @@ CODES: dict[str, dict[str, tuple[str, str]]] = {
         "category": ("化妆品分类", "category"),
         "type": ("疫苗种类", "type of vaccine"),
         "substance": ("成分", "substance"),
+        "ingredient": ("有效成分", "ingredient"),
+        "catalogue": ("器械分类目录", "device catalogue"),
     },
     "comparator": {
         "stream": ("本类别全部报告", "all reports of the stream"),
         "background": ("全省（全国）其余报告", "the rest of the province or the nation"),
         "generic": ("同一通用名称", "the same generic name"),
         "class": ("同类产品", "the same kind of device"),
+        "catalogue": ("同一分类目录", "the same category of the catalogue"),
+        "ingredient": ("同一有效成分", "the same ingredient"),
         "category": ("同类化妆品", "the same category"),
     },
     "onset_pattern": {

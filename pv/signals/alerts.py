@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from pv.signals.background import Background, rows_of
-from pv.signals.counts import Incidence
+from pv.signals.counts import Incidence, one_label_a_row
 from pv.signals.groups import SameGroup, WholeStream
 from pv.signals.history import NEVER, STATUSES
 from pv.signals.measures import MEASURE_COLUMNS
@@ -110,7 +110,8 @@ def _layout(
                 continue
         if what not in incidences:
             events = view.events.loc[view.events["kind"] == table.event_kind, ["segment", "event"]]
-            incidences[what] = Incidence.of(len(view.cases), view.products[["segment", table.level]], events)
+            named = one_label_a_row(view.products[["segment", table.level]])
+            incidences[what] = Incidence.of(len(view.cases), named, events)
         key = (*what, table.window)
         if key not in counts:
             counts[key] = RunningCounts(incidences[what], segments[table.window])
@@ -118,7 +119,8 @@ def _layout(
         if rows is not None:
             against = Background(counts[key], rows, segments[ALL_TIME])
         elif table.comparator != STREAM:
-            against = SameGroup(counts[key], view.products[["segment", table.level, table.comparator]])
+            grouped = one_label_a_row(view.products[["segment", table.level, table.comparator]])
+            against = SameGroup(counts[key], grouped)
         runs.append(TableRun(table, of_table, counts[key], against, codes))
     return list(counts.values()), runs
 

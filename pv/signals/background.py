@@ -25,7 +25,7 @@ from scipy.sparse import csr_array
 
 from pv.reference import COLUMNS, streams
 from pv.reference.counts_elsewhere import until_week
-from pv.signals.counts import Bools, Incidence, Ints, incidence_matrix, pair_counts
+from pv.signals.counts import Bools, Incidence, Ints, incidence_matrix, one_label_a_row, pair_counts
 from pv.signals.empty_cells import EmptyCells
 from pv.signals.measures import Floats
 from pv.signals.prior import Cells, cells_from_expected
@@ -218,7 +218,8 @@ def background_rows(view: StreamView, week: Week, source: str, level: str | None
     tables = []
     for kind in streams()[view.stream].event_kinds:
         events = view.events.loc[view.events["kind"] == kind, ["segment", "event"]]
-        incidence = Incidence.of(len(view.cases), view.products[["segment", level]], events)
+        named = one_label_a_row(view.products[["segment", level]])
+        incidence = Incidence.of(len(view.cases), named, events)
         table = _long(incidence, there)
         tables.append(table.assign(stream=view.stream, event_kind=kind, level=level))
     rows = pd.concat(tables, ignore_index=True)
