@@ -81,6 +81,7 @@ def test_levels_have_the_columns_of_their_stream(engine: Engine, export: Export)
         "model": "A-1",
         "lot": "20260101",
         "class": "一次性使用输液器",
+        "catalogue": "14",
         "used_from": "",
     }
 

@@ -105,11 +105,14 @@ def _with_synonyms(rows: pd.DataFrame, stream: str, synonyms: Mapping[str, str])
         return rows
     by_number = streams()[stream].counts_by == "number"
 
-    def key(text: str) -> tuple[str, str]:
-        number = numbers.read(stream, text) if by_number else numbers.Number("", "")
-        return (number.key, number.normal) if number.kind else (clean(text), "")
+    def read(text: str) -> numbers.Number:
+        return numbers.read(stream, text) if by_number else numbers.Number("", "")
 
-    keyed = {key(wording)[0]: key(preferred) for wording, preferred in synonyms.items()}
+    keyed: dict[str, tuple[str, str]] = {}
+    for wording, preferred in synonyms.items():
+        number, wanted = read(wording), read(preferred)
+        meant = (wanted.key, wanted.normal) if wanted.kind else (clean(preferred), "")
+        keyed |= dict.fromkeys((number.key,) if number.kind else (clean(wording), number.key or clean(wording)), meant)
     listed = rows["product"].isin(list(keyed))
     if not listed.any():
         return rows
