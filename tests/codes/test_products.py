@@ -1,6 +1,6 @@
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pv.codes.products import Tables, labelled, resolved, with_identity
@@ -113,6 +113,7 @@ def test_the_label_takes_the_most_frequent_wording() -> None:
     assert labelled(rows).tolist() == ["R1 输液器"] * 3 + ["R2 乙"] * 2 + ["名"]
 
 
+@settings(max_examples=20)  # a frame each
 @given(st.lists(st.sampled_from([OLD, NEW, OTHER, "", "GB1", "gb1"]), min_size=1), st.randoms())
 def test_labels_depend_on_the_rows_and_not_on_their_order(numbers: list[str], random: object) -> None:
     rows = _device(None, *({"name": "甲", "identifier": number} for number in numbers))
