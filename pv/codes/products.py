@@ -116,10 +116,10 @@ def _with_synonyms(rows: pd.DataFrame, stream: str, synonyms: Mapping[str, str])
     listed = rows["product"].isin(list(keyed))
     if not listed.any():
         return rows
-    preferred = lookup(rows["product"], {wording: product for wording, (product, _) in keyed.items()})
+    key = lookup(rows["product"], {wording: product for wording, (product, _) in keyed.items()})
     shown = lookup(rows["product"], {wording: number for wording, (_, number) in keyed.items()})
     return rows.assign(
-        product=rows["product"].mask(listed, preferred),
+        product=rows["product"].mask(listed, key),
         number=rows["number"].mask(listed, shown),
         rule=rows["rule"].mask(listed, SYNONYM),
     )
