@@ -257,7 +257,7 @@ def test_the_inbox_is_sorted_by_content_and_emptied(home: Settings, city: tuple[
     assert unknown == [str(home.inbox / "notes.txt")]
     for account in pipeline.ingest(home, [late, Path(unknown[0])], NOW):
         pipeline.file_away(home, account)
-    assert "rows read 1" in (home.inbox / "done" / "late.csv.receipt.txt").read_text(encoding="utf-8")
+    assert "rows read 3 = stored 3" in (home.inbox / "done" / "late.csv.receipt.txt").read_text(encoding="utf-8")
     assert [path for path in home.inbox.iterdir() if path.is_file()] == []
     assert "未识别的版式" in (home.inbox / "refused" / "notes.txt.reason.txt").read_text(encoding="utf-8")
     assert pipeline.inbox_files(home, "drug") == []
@@ -267,7 +267,7 @@ def test_forms_and_foreign_databases_have_feeds_of_their_own(tmp_path: Path) -> 
     settings = Settings.load({"PVWATCH_HOME": str(tmp_path)})
     settings.inbox.mkdir()
     texts = {
-        "form.csv": "Stream,Case number,Other case number,Verdict\n",
+        "form.csv": "Stream,Case number,Other case number,Verdict,Decided by\n",
         "caers.csv": f'{test_caers.NEW}\r\n1/1/2004,1,,SUSPECT,"A, B",3,X,2,year(s),F,RASH,Death\r\n',
         "other.csv": "a,b,c\n",
     }
