@@ -32,7 +32,6 @@ _CODED = {
     "outcome": ("outcome", "outcome_unknown"),
     "harm": ("harm", "harm_unknown"),
     "harm_holder": ("harm", "harm_unknown"),
-    "harm_event": ("harm", "harm_unknown"),
 }
 
 
@@ -136,8 +135,6 @@ def _parse(raw: pd.DataFrame, stream: str) -> pd.DataFrame:
     )
     if streams()[stream].class_from_name:  # a brand without a name is known by its kind
         rows["name"] = rows["name"].where(~rows["name"].isin(BLANK), rows["class"])
-    if "harm_event" in raw:  # degree and wording are one column in the flat MAUDE form
-        rows["harm"], rows["harm_event"] = rows["harm_event"], clean_all(raw["harm_event"])
     return rows
 
 
