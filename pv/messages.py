@@ -30,6 +30,11 @@ def prior_warning(code: str, lang: str) -> str:
     return str(reference.shipped_toml("messages")["prior"][code][lang])
 
 
+def unwritten(code: str, value: str, lang: str) -> str:
+    """Why a case was not exported."""
+    return str(reference.shipped_toml("messages")["unwritten"][code][lang]).format(value=value)
+
+
 def outcome(code: str) -> str:
     """ "quarantine" or "warning"."""
     return str(reference.shipped_toml("messages")["problem"][code]["outcome"])

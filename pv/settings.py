@@ -17,6 +17,8 @@ _NAMES = {
     "inbox": "PVWATCH_INBOX",
     "reference": "PVWATCH_REFERENCE",
     "key": "PVWATCH_KEY",
+    "sender": "PVWATCH_SENDER",
+    "receiver": "PVWATCH_RECEIVER",
 }
 
 
@@ -26,7 +28,8 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True)
 class Settings:
-    """One installation. Paths are absolute; `key` is a Fernet key (32 bytes, URL-safe base64)."""
+    """One installation. Paths are absolute; `key` is a Fernet key (32 bytes, URL-safe base64); `sender` and `receiver`
+    are the identifiers of E2B messages that are sent."""
 
     home: Path
     database_url: str
@@ -34,6 +37,8 @@ class Settings:
     inbox: Path
     reference: Path
     key: str
+    sender: str = ""
+    receiver: str = ""
 
     @classmethod
     def load(cls, environment: Mapping[str, str] | None = None) -> Settings:
@@ -50,6 +55,8 @@ class Settings:
             home=home,
             database_url=values.get("database_url") or f"sqlite:///{home / 'pvwatch.sqlite'}",
             key=values.get("key", ""),
+            sender=values.get("sender", ""),
+            receiver=values.get("receiver", ""),
             **folder,
         )
 
@@ -87,7 +94,7 @@ def _read_toml(path: Path) -> dict[str, str]:
     unknown = sorted(set(values) - (set(_NAMES) - {"home", "key"}))
     if unknown:
         raise SettingsError(
-            f"{path}: unknown key “{unknown[0]}”. Known keys: database_url, inbox, out, reference "
+            f"{path}: unknown key “{unknown[0]}”. Known keys: database_url, inbox, out, receiver, reference, sender "
             "(the key for encryption comes only from PVWATCH_KEY)."
         )
     wrong = [name for name, value in values.items() if not isinstance(value, str)]

@@ -223,3 +223,30 @@ def test_screen_tells_time_and_memory_and_writes_what_is_asked(pvwatch: object, 
     assert summary["peak_mb"] > 10
     assert "ror_mh" in pd.read_parquet(out).columns
     assert list(pd.read_csv(masking)) != []
+
+
+def test_export_says_what_it_wrote_and_what_is_wrong(pvwatch: object, export: Export, tmp_path: Path) -> None:
+    run = pvwatch
+    run("ingest", export("drug", [{}, {"报告表编码": "D2", "删除标识": "删除"}]))  # type: ignore[operator]
+    out = tmp_path / "W46.xml"
+    parties = ("--sender", "SHI", "--receiver", "SHENG")
+    done = run("export", "--format", "e2b-r3", "--week", "2026-W46", *parties, "--out", out)  # type: ignore[operator]
+    assert (done.exit_code, done.stdout) == (0, f"2 reports, 1 of them withdrawn: {out}\n")
+    empty = run("export", "--format", "e2b-r3", "--week", "2026-W47", *parties, "--out", out)  # type: ignore[operator]
+    assert "the file has no report" in empty.stderr
+    table = tmp_path / "x.csv"
+    done = run("export", "--format", "national", "--json", "--out", table)  # type: ignore[operator]
+    assert json.loads(done.stdout) == {
+        "file": str(table),
+        "format": "national",
+        "stream": "drug",
+        "reports": 2,
+        "withdrawn": 1,
+        "not_written": [],
+    }
+    nobody = run("export", "--format", "e2b-r3", "--out", out)  # type: ignore[operator]
+    assert (nobody.exit_code, "Give --sender" in nobody.stderr) == (1, True)
+    both = ("--week", "2026-W46", "--to", "2026-W46")
+    assert run("export", "--format", "national", *both, "--out", table).exit_code == 2  # type: ignore[operator]
+    turned = ("--from", "2026-W47", "--to", "2026-W46")
+    assert run("export", "--format", "national", *turned, "--out", table).exit_code == 2  # type: ignore[operator]

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from pv import __version__
-from pv.cli import background, duplicates, evaluate, explain, privacy, tables, trace
+from pv.cli import background, duplicates, evaluate, explain, export, privacy, tables, trace
 from pv.cli.common import MomentType, WeekType, as_json_option, print_json, progress, reported
 from pv.week import Week, weeks_between
 
@@ -242,6 +242,7 @@ for command in (
     duplicates.duplicates,
     evaluate.evaluate,
     explain.explain,
+    export.export,
     tables.screen,
     tables.measures,
     trace.trace,

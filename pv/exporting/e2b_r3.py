@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import BinaryIO
+from typing import Any, BinaryIO
 from xml.sax.saxutils import escape
 
+from pv.exporting.unwritten import Unwritten
 from pv.sources.e2b_r3 import AUTHORISATION, CASE_NUMBER, MEDDRA, OBSERVATION, OID, ROOT, TAG, WORLDWIDE
 from pv.sources.icsr import Case, Drug, Reaction, codes
+from pv.sources.linked import JOIN
 
 _IDS = uuid.UUID("5f0f2a4e-6c1d-5b0e-9d53-3c1f0b7f2e11")  # namespace of the ids of drugs and reactions
 _ACT = {"moodCode": "EVN"}
@@ -71,6 +73,24 @@ def write(cases: Iterable[Case], stream: BinaryIO, header: Header, personal: boo
     return written
 
 
+def unsayable(case: Case) -> Unwritten | None:
+    """Why a case could not be written, or not be read back; None where it can."""
+    wrong = _NO_XML.search("".join(_texts(case)))
+    if wrong:
+        return Unwritten(case.number, "character", f"U+{ord(wrong[0]):04X}")
+    parted = next((one.text for one in case.reactions if JOIN in one.text), "")
+    return Unwritten(case.number, "term", parted) if parted else None
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """All texts within a case."""
+    if isinstance(value, str):
+        yield value
+    else:
+        for part in value if isinstance(value, tuple) else vars(value).values():
+            yield from _texts(part)
+
+
 def _tag(name: str, *inner: str, **attributes: str) -> str:
     """An element. `inner` is XML, made by this function or `_text`; attributes without a value are left out."""
     listed = (f' {key.replace("_", ":")}="{escape(value, _QUOTE)}"' for key, value in attributes.items() if value)
@@ -122,7 +142,8 @@ def _party(tag: str, identifier: str, part: str) -> str:
 
 
 def _message(case: Case, header: Header, stamp: str, personal: bool) -> str:
-    created = _time("effectiveTime", case.created_on) if case.created_on else _tag("effectiveTime", value=stamp)
+    day = case.created_on.replace("-", "")  # the guide wants a second: the first of the day
+    created = _tag("effectiveTime", value=f"{day:0<14}" if len(day) == 8 else day or stamp)
     act = _tag(
         "controlActProcess",
         _tag("code", code="PORR_TE049016UV", codeSystem="2.16.840.1.113883.1.18"),
@@ -185,7 +206,7 @@ def _trait(code: str, name: str, value: str) -> str:
 def _change(case: Case) -> str:
     if not case.change:
         return ""
-    reason = _tag("value", _text("originalText", NO_REASON), xsi_type="CE")
+    reason = _tag("value", _text("originalText", case.change_reason or NO_REASON), xsi_type="CE")
     change = _coded("value", "change", case.change, xsi_type="CE")
     return _trait("3", "nullificationAmendmentCode", change) + _trait("4", "nullificationAmendmentReason", reason)
 

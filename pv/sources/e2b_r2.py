@@ -40,6 +40,7 @@ def read_case(report: Element) -> Case:
         received_on=day(_text(report, "receivedate")),
         modified_on=day(_text(report, "receiptdate")),
         change=_coded("change", report, "casenullification"),
+        change_reason=_text(report, "nullificationreason"),
         report_type=_coded("report_type", report, "reporttype"),
         sender_type=_coded("sender_type", sender, "sendertype"),
         sender=_text(sender, "senderorganization"),

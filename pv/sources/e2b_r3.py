@@ -51,6 +51,7 @@ def read_case(message: Element) -> Case:
         received_on=_time(event, "effectiveTime/low"),
         modified_on=_time(event, "availabilityTime"),
         change=_coded("change", traits.get("3"), "value"),
+        change_reason=tidy(_at(traits.get("4"), "value/originalText").text),
         report_type=_coded("report_type", traits.get("1"), "value"),
         sender_type=_coded("sender_type", sender, "code"),
         sender=_organisation(sender),

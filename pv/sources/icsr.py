@@ -46,8 +46,8 @@ class Drug:
 class Case:
     """A version of a case. `number` is the sender's, `worldwide` the one that stays with the case.
 
-    `change`: "", nullification or amendment. `sender` and `reporter` are organisations, `area` state or city of the
-    reporter. `patient`, `birth_date` and `record_numbers` (kind, number) are personal.
+    `change`: "", nullification or amendment, with its reason. `sender` and `reporter` are organisations, `area` state
+    or city of the reporter. `patient`, `birth_date` and `record_numbers` (kind, number) are personal.
     """
 
     number: str = ""
@@ -56,6 +56,7 @@ class Case:
     received_on: str = ""
     modified_on: str = ""
     change: str = ""
+    change_reason: str = ""
     report_type: str = ""
     sender_type: str = ""
     sender: str = ""

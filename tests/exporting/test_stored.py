@@ -65,7 +65,8 @@ def test_a_stored_case_is_told_as_far_as_the_store_knows_it() -> None:
             Reaction("恶心", outcome="unknown"),
         ),
         drugs=(
-            Drug("suspect", "阿莫西林", (), "", "甲", ("A1", "A2"), "2026-11-01"),
+            Drug("suspect", "阿莫西林", (), "", "甲", ("A1",), "2026-11-03"),
+            Drug("suspect", "阿莫西林", (), "", "甲", ("A2",), "2026-11-01"),
             Drug("concomitant", "布洛芬", (), "", "甲"),
         ),
     )

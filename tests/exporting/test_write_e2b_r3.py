@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from pv import contracts
 from pv.exporting import e2b_r3
 from pv.exporting.e2b_r3 import Header
+from pv.exporting.unwritten import Unwritten
 from pv.sources.e2b_r3 import read_batches, read_cases
 from pv.sources.icsr import PERSONAL, Case, Drug, Reaction, codes, tidy
 
@@ -79,6 +80,7 @@ CASES = st.builds(
     received_on=DATE,
     modified_on=DATE,
     change=st.sampled_from(["", "nullification", "amendment"]),
+    change_reason=SOME,
     report_type=_one_of("report_type"),
     sender_type=_one_of("sender_type", "88"),
     sender=TEXT,
@@ -95,7 +97,7 @@ CASES = st.builds(
     sex=_one_of("sex", "8"),
     reactions=st.lists(REACTION, max_size=3).map(tuple),
     drugs=st.lists(DRUG, max_size=3).map(tuple),
-)
+).map(lambda case: case if case.change else replace(case, change_reason=""))
 
 
 @settings(max_examples=60)
@@ -173,8 +175,15 @@ def test_the_same_cases_give_the_same_bytes_and_their_number() -> None:
 
 @pytest.mark.parametrize("character", ["\0", "\x08", "\ud800", "\uffff"])
 def test_what_xml_cannot_hold_is_refused_by_name(character: str) -> None:
+    odd = replace(FULL, reporter=f"第一{character}医院")
     with pytest.raises(ValueError, match=r"case 'CN-SHI-1': the character .* cannot be written"):
-        _written([replace(FULL, reporter=f"第一{character}医院")])
+        _written([odd])
+    assert e2b_r3.unsayable(odd) == Unwritten("CN-SHI-1", "character", f"U+{ord(character):04X}")
+    assert e2b_r3.unsayable(FULL) is None
+
+
+def test_a_term_that_would_come_apart_is_named() -> None:
+    assert e2b_r3.unsayable(replace(FULL, reactions=(Reaction("甲；乙"),))) == Unwritten("CN-SHI-1", "term", "甲；乙")
 
 
 def test_a_time_without_zone_is_refused() -> None:
