@@ -64,7 +64,7 @@ COLUMNS = (
     *FATES,
     "entered",
     "entries",
-    *quarantine.STATES,
+    *(f"entries_{state}" for state in quarantine.STATES),
 )
 
 
@@ -138,7 +138,7 @@ def _stream(
     row |= {"replayed_good": int(replays["stored"].sum() + replays["unchanged"].sum())}
     row |= {"versions": int(loads["versions"].sum())} | _fates(name, filings)
     row |= {"entered": int(loads["entered"].sum()), "entries": len(entries)}
-    return row | dict(quarantine.by_state(entries))
+    return row | {f"entries_{state}": count for state, count in quarantine.by_state(entries).items()}
 
 
 def _fates(name: str, filings: pd.DataFrame | None) -> dict[str, int]:

@@ -127,13 +127,13 @@ class Waiting:
     """What waits while a file of a stream is loaded: tells which broken reports are new, and which entries it ends.
 
     A file that has been read before says nothing new: it enters no text that ever waited, and ends only what it
-    stores.
+    stores. `replaying`: the rows are those of the entries themselves.
     """
 
-    def __init__(self, connection: Connection, stream: str, *, again: bool) -> None:
+    def __init__(self, connection: Connection, stream: str, *, again: bool, replaying: bool = False) -> None:
         found = entries(connection, "9999", stream)
         known = found if again else found[found["state"].isin([WAITING, *STANDS_FOR_IT])]
-        self._again = again
+        self._again, self._mended = again, "replayed" if replaying else "mended"
         self._known = Counter(known["content_hash"])
         self._here: Counter[str] = Counter()
         open_entries = found[found["state"] == WAITING]
@@ -163,7 +163,7 @@ class Waiting:
         `stored`: those that are new to the store."""
         if not self._open:
             return
-        self._end("mended", _numbers(rows["entry"]))
+        self._end(self._mended, _numbers(rows["entry"]))
         told = rows[stored] if self._again else rows
         told = told[told["case_number"].isin(self._by_number.keys())]
         for number, modified in zip(told["case_number"], told["modified_on"], strict=True):

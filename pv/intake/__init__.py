@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from pv.intake.account import FileAccount, Problem
 from pv.intake.loading import load_file
+from pv.intake.replay import Replayed, replay
 
-__all__ = ["FileAccount", "Problem", "load_file"]
+__all__ = ["FileAccount", "Problem", "Replayed", "load_file", "replay"]

@@ -157,8 +157,8 @@ class _Batch:
 class Loading:
     """Rows of a file on their way into the store. Keys are given out densely: this is the only writer.
 
-    `size`: bytes of the file. `replaying`: entries of the quarantine whose rows these are; what is not in order
-    waits already.
+    `size`: bytes of the file. `replaying`: the rows are those of the quarantine, so what is not in order waits already;
+    the newest receipt of the file that they came in.
     """
 
     def __init__(
@@ -169,7 +169,7 @@ class Loading:
         recorded_at: datetime,
         record: FileRecord,
         size: int = 0,
-        replaying: pd.DataFrame | None = None,
+        replaying: str | None = None,
     ) -> None:
         self._connection, self._record = connection, record
         self._key, self._hashing = keys_given  # that encrypts, and that of the store's hashes
@@ -182,8 +182,9 @@ class Loading:
         }
         self._first_version, self._first_entry = self._next[case_version], self._next[quarantine]
         self._rows_of: dict[int, int] = {}
-        self._replaying = replaying
-        self._waiting = Waiting(connection, layout.stream, again=record.kind != FIRST)
+        self._replaying = replaying is not None
+        self._tally.newest = replaying or ""
+        self._waiting = Waiting(connection, layout.stream, again=record.kind != FIRST, replaying=self._replaying)
         self._file_id = record.file_id
         large = size > max(_LARGE, _A_REPORT * (self._first_version - 1))
         self._indexes = store.drop_indexes(connection, _INDEXED, but=("stream",)) if large else []
@@ -220,7 +221,7 @@ class Loading:
         versions = only_new(versions, known, returned(versions, known, self._first_version))
         versions = settle_split_cases(self._connection, versions, known, self._first_version)
         new = good["report"].isin(versions["report"])
-        self._waiting.good(good.assign(entry=entry_numbers(extract)), new)
+        self._waiting.good(good.assign(entry=entry_numbers(extract).loc[good.index]), new)
         kept = good if new.all() else good[new]
         versions = self._append(case_version, versions)
         self._note_pending(versions, kept)
@@ -244,7 +245,7 @@ class Loading:
 
     def _take_bad(self, rows: pd.DataFrame, extract: Extract, checked: contracts.Checked) -> None:
         self._tally.quarantined += int(rows["counts"].sum())
-        if self._replaying is not None:  # they wait already
+        if self._replaying:
             return
         waiting = quarantine_rows(rows, extract, checked, self._waiting, self._key)
         self._waiting.bad(waiting["entry"])
