@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine, func, select
 
 from pv import cases, intake, keys, messages, reference, revisions, snapshots, sources, store
 from pv.appraisal import Appraisal, appraise
-from pv.intake import FileAccount
+from pv.intake import FileAccount, Replayed
 from pv.privacy import inbox
 from pv.reference import Reference
 from pv.rendering.index import render_index
@@ -81,6 +81,16 @@ def ingest(
         if progress is not None:
             progress(str(path))
     return accounts
+
+
+def replay(settings: Settings, recorded_at: datetime, stream: str = "", entries: Collection[int] = ()) -> Replayed:
+    """Check what waits in the quarantine by today's rules, and store what is in order."""
+    key = settings.require_key()
+    engine = store.open_store(settings.database_url)
+    with store.reading(engine) as connection:
+        keys.check(connection, key, settings.archive)
+    remember_reference(engine, settings, recorded_at)
+    return intake.replay(engine, settings.archive, key, recorded_at, stream, entries)
 
 
 def files_of(paths: Iterable[Path]) -> list[Path]:

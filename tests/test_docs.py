@@ -45,9 +45,8 @@ def shell_lines(text: str) -> list[str]:
 
 def options(command: click.Command) -> set[str]:
     """Of the command, or of all commands of a group."""
-    if isinstance(command, click.Group):
-        return {name for one in command.commands.values() for name in options(one)}
-    return {name for p in command.params if isinstance(p, click.Option) for name in p.opts if name.startswith("--")}
+    own = {name for p in command.params if isinstance(p, click.Option) for name in p.opts if name.startswith("--")}
+    return own.union(*map(options, command.commands.values())) if isinstance(command, click.Group) else own
 
 
 # Links
@@ -110,7 +109,7 @@ def test_examples_of_commands_can_be_typed(name: str) -> None:
         words = shlex.split(re.split(r"[)>|;&]", found[1])[0])
         command = main.commands[words[0]]
         if isinstance(command, click.Group):
-            command = command.commands[words[1]]
+            command = command.commands.get(words[1] if len(words) > 1 else "", command)
         used = {word.partition("=")[0] for word in words if word.startswith("--")}
         assert used <= options(command), line
         needed = {p.opts[0] for p in command.params if isinstance(p, click.Option) and p.required}

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from pv import __version__
-from pv.cli import background, duplicates, evaluate, explain, export, privacy, tables, trace
+from pv.cli import background, duplicates, evaluate, explain, export, privacy, quarantine, tables, trace
 from pv.cli.common import MomentType, WeekType, as_json_option, print_json, progress, reported
 from pv.week import Week, weeks_between
 
@@ -243,6 +243,7 @@ for command in (
     evaluate.evaluate,
     explain.explain,
     export.export,
+    quarantine.quarantine,
     tables.screen,
     tables.measures,
     trace.trace,

@@ -1,0 +1,268 @@
+"""The command `pvwatch quarantine`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pv.cli.common import as_json_option, print_json, reported
+
+STILL_WAITING = 3
+SHOWN = 50
+
+_stream = click.option("--stream", default="", help="Only this stream.")
+_entries = click.argument("entries", nargs=-1, type=click.IntRange(1))
+
+
+@click.group("quarantine", invoke_without_command=True)
+@_stream
+@as_json_option
+@click.pass_context
+@reported
+def quarantine(context: click.Context, stream: str, as_json: bool) -> None:
+    """Reports that cannot be counted rightly: what waits, why, and how to mend it.
+
+    \b
+    Examples:
+      pvwatch quarantine
+      pvwatch quarantine export --reason "to correct" --out mend.xlsx
+      pvwatch quarantine replay
+    """
+    if context.invoked_subcommand:
+        if stream or as_json:
+            raise click.UsageError(f"write the options behind “{context.invoked_subcommand}”")
+        return
+    rows = [_listed(entry) for entry in _waiting(stream).to_dict("records")]
+    if as_json:
+        print_json(rows)
+        return
+    click.echo(f"{len(rows)} reports wait in the quarantine")
+    for row in rows[:SHOWN]:
+        _show(row)
+    if len(rows) > SHOWN:
+        click.echo(f"… and {len(rows) - SHOWN} more; all with --json")
+    if rows:
+        click.echo("correct them: pvwatch quarantine export; check them again: pvwatch quarantine replay")
+
+
+def _waiting(stream: str) -> Any:
+    from pv import quarantine as entries
+    from pv import store
+    from pv.reference import streams
+    from pv.settings import Settings
+
+    if stream and stream not in streams():
+        raise ValueError(f"there is no stream {stream}; there are {', '.join(streams())}")
+    with store.reading(store.open_store(Settings.load().database_url)) as connection:
+        return entries.chosen(entries.entries(connection, "9999", stream), ())
+
+
+def _listed(entry: dict[Any, Any]) -> dict[str, Any]:
+    from pv import messages
+    from pv.sources.again import is_message, layout_of
+
+    layout = layout_of(entry["format"])
+    personal = {column.name for column in layout.columns if column.personal} if layout else set()
+    reasons = [
+        reason
+        | {"value": "***" if reason["column"] in personal and reason["value"] else reason["value"]}
+        | {lang: messages.problem(reason["code"], lang) for lang in ("zh", "en")}
+        for reason in json.loads(entry["reasons"])
+    ]
+    mend = "load_again" if layout is None else "ask_sender" if is_message(layout) else "export"
+    names = ("stream", "format", "file", "sheet", "rows", "received_on", "hospital", "recorded_at", "stored")
+    facts = {name: entry[name] for name in names}
+    return {"entry": entry["quarantine_id"], "case": entry["case_number"], **facts, "mend": mend, "reasons": reasons}
+
+
+_MEND = {
+    "export": "",
+    "ask_sender": "    ask the sender for the message again, or replay it once the code lists are mended",
+    "load_again": "    mend the set of tables and load it again",
+}
+
+
+def _show(row: dict[str, Any]) -> None:
+    from pv.messages import language
+
+    sheet = f", sheet “{row['sheet']}”" if row["sheet"] else ""
+    number = row["case"] or "(no number)"
+    click.echo(f"{row['entry']}  {row['stream']}  {number}  {row['file']}{sheet}, row {row['rows']}")
+    for reason in row["reasons"]:
+        column = f", {reason['column']} “{reason['value']}”" if reason["column"] else ""
+        click.echo(f"    row {reason['row']}{column}: {reason[language()]}")
+    if _MEND[row["mend"]]:
+        click.echo(_MEND[row["mend"]])
+
+
+@quarantine.command("export")
+@_entries
+@_stream
+@click.option("--out", required=True, type=click.Path(path_type=Path, dir_okay=False), help="The workbook to write.")
+@click.option("--reason", required=True, help="Why; it goes into the access log.")
+@as_json_option
+@reported
+def export(entries: tuple[int, ...], stream: str, out: Path, reason: str, as_json: bool) -> None:
+    """Write the rows that wait, as they came, into a workbook; of ENTRIES, or of all.
+
+    Correct the marked cells, leave the first column as it is, and drop the workbook into the inbox. It holds names; the
+    access is recorded. Rows of several layouts go into a workbook each.
+
+    \b
+    Example:
+      pvwatch quarantine export --stream drug --reason "to correct" --out mend.xlsx
+    """
+    from pv import access, keys, store
+    from pv import quarantine as kept
+    from pv.settings import Settings
+
+    settings = Settings.load()
+    key = settings.require_key()
+    engine = store.open_store(settings.database_url)
+    now = datetime.now(UTC)
+    with store.writing(engine) as connection:
+        keys.check(connection, key, settings.archive)
+        found = kept.chosen(kept.entries(connection, "9999", stream), entries)
+        files, left = _workbooks(out, found)
+        if there := [path for path in files if path.exists()]:
+            raise click.UsageError(f"{there[0]} is there already; name another file.")
+        numbers = [f"{row['quarantine_id']}: {row['case_number']}" for rows in files.values() for row in rows]
+        access.record(connection, access.user(), "quarantine export", reason, now, stream=stream, subjects=numbers)
+    for path, rows in files.items():
+        path.touch(mode=0o600)
+        with store.reading(engine) as connection:
+            _write(connection, path, rows, key, now)
+    _show_export(files, left, as_json)
+
+
+def _workbooks(out: Path, found: Any) -> tuple[dict[Path, list[dict[Any, Any]]], int]:
+    """Which rows go into which file; and how many cannot be corrected in a table."""
+    from pv.sources.again import is_message, layout_of
+
+    groups: dict[str, list[dict[Any, Any]]] = {}
+    for row in found.to_dict("records"):
+        layout = layout_of(row["format"])
+        if layout is not None and not is_message(layout):
+            groups.setdefault(row["format"], []).append(row)
+    left = len(found) - sum(map(len, groups.values()))
+    if len(groups) == 1:
+        return {out: next(iter(groups.values()))}, left
+    return {out.with_name(f"{out.stem}-{name}{out.suffix}"): rows for name, rows in groups.items()}, left
+
+
+def _write(connection: Any, path: Path, rows: list[dict[Any, Any]], key: str, now: datetime) -> None:
+    import pandas as pd
+
+    from pv.cases import explain
+    from pv.intake.replay import kept_rows
+    from pv.rendering.mending import Mending, write_mending_workbook
+    from pv.sources.again import layout_of
+
+    layout = layout_of(rows[0]["format"])
+    assert layout is not None  # noqa: S101 - `_workbooks` has looked
+    raw = kept_rows(connection, pd.DataFrame(rows), key)
+    entries = [
+        Mending(
+            row["quarantine_id"],
+            row["file"],
+            explain(row["reasons"], "zh"),
+            explain(row["reasons"], "en"),
+            frozenset((reason["row"], reason["column"]) for reason in json.loads(row["reasons"])),
+            raw[row["quarantine_id"]],
+        )
+        for row in rows
+    ]
+    write_mending_workbook(entries, layout, path, now)
+
+
+def _show_export(files: dict[Path, list[dict[Any, Any]]], left: int, as_json: bool) -> None:
+    if as_json:
+        print_json({"files": [{"file": str(path), "entries": len(rows)} for path, rows in files.items()], "left": left})
+        return
+    for path, rows in files.items():
+        click.echo(f"{len(rows)} reports are in {path}. It holds personal data: delete it when it has served.")
+    if left:
+        click.echo(f"{left} reports came in messages or linked tables, and cannot be corrected in a sheet", err=True)
+    if not files:
+        click.echo("No report waits that could be corrected in a sheet.")
+
+
+@quarantine.command("replay")
+@_entries
+@_stream
+@as_json_option
+@reported
+def replay(entries: tuple[int, ...], stream: str, as_json: bool) -> None:
+    """Check the rows that wait by today's rules, code lists and layouts, and store those in order; of ENTRIES, or all.
+
+    \b
+    Example:
+      pvwatch quarantine replay --stream device
+    """
+    from pv import pipeline
+    from pv.settings import Settings
+
+    done = pipeline.replay(Settings.load(), datetime.now(UTC), stream, entries)
+    accounts = [account.as_dict() for account in done.accounts]
+    left = done.left["quarantine_id"].tolist()
+    if as_json:
+        print_json({"accounts": accounts, "load_again": left})
+    else:
+        _show_replayed(done)
+    if left or any(account["quarantined"] for account in accounts):
+        sys.exit(STILL_WAITING)
+
+
+def _show_replayed(done: Any) -> None:
+    for account in done.accounts:
+        click.echo(
+            f"{account.file}: rows checked again {account.read} = stored {account.stored} + unchanged "
+            f"{account.unchanged} + still quarantined {account.quarantined}; reports cleared {account.cleared}"
+        )
+    weeks = sorted({week for account in done.accounts for week in account.weeks})
+    if weeks:
+        click.echo(f"weeks touched: {', '.join(weeks)}")
+    if not done.left.empty:
+        names = ", ".join(sorted(set(done.left["file"])))
+        click.echo(f"{len(done.left)} reports of linked tables: load their files again: {names}", err=True)
+    if not done.accounts and done.left.empty:
+        click.echo("Nothing waits.")
+
+
+@quarantine.command("dismiss")
+@click.argument("entries", nargs=-1, required=True, type=click.IntRange(1))
+@click.option("--by", required=True, help="Who has decided.")
+@click.option("--reason", required=True, help="Why these reports need not be counted.")
+@as_json_option
+@reported
+def dismiss(entries: tuple[int, ...], by: str, reason: str, as_json: bool) -> None:
+    """Say that reports need not be counted, such as tests or rows told twice. This cannot be taken back.
+
+    \b
+    Example:
+      pvwatch quarantine dismiss 12 13 --by 李四 --reason "test reports"
+    """
+    from pv import quarantine as kept
+    from pv import store
+    from pv.settings import Settings
+    from pv.week import instant_text
+
+    with store.writing(store.open_store(Settings.load().database_url)) as connection:
+        gone = kept.dismiss(connection, entries, by, reason, instant_text(datetime.now(UTC)))
+    weeks = _weeks(gone["received_on"])
+    if as_json:
+        print_json({"dismissed": gone["quarantine_id"].tolist(), "weeks": weeks})
+    else:
+        click.echo(f"{len(gone)} reports dismissed; weeks touched: {', '.join(weeks) or 'none'}")
+
+
+def _weeks(days: Iterable[str]) -> list[str]:
+    from pv.week import Week
+
+    return sorted({str(Week.of(date.fromisoformat(day))) for day in days if day})
