@@ -17,7 +17,7 @@ import pandas as pd
 from sqlalchemy import Connection, select
 
 from pv import duplicates, messages, quarantine, store
-from pv.codes import hospitals, numbers, products
+from pv.codes import hospitals, products, synonyms
 from pv.reference import Reference, streams
 from pv.schema import case_event, case_product, case_version
 from pv.text import age_band, lookup
@@ -75,8 +75,12 @@ class StreamCases:
             .where(known)
             .order_by(case_event.c.case_event_id)
         )
-        self._products = products.resolved(store.read(connection, products_of), stream, _tables(reference, stream))
-        self._events = self._with_synonyms(store.read(connection, events_of), "event", reference)
+        self._products = products.resolved(
+            synonyms.numbers_as(store.read(connection, products_of), stream, reference),
+            stream,
+            _tables(reference, stream),
+        )
+        self._events = synonyms.events_as(store.read(connection, events_of), stream, reference)
         self._parent = duplicates.merges(connection, stream, stamp)
 
     @staticmethod
@@ -95,9 +99,9 @@ class StreamCases:
         versions["sentinel"] = versions["hospital_id"].isin(units.index[units["sentinel"].isin(_WRITTEN_YES)])
         return versions
 
-    def _with_synonyms(self, frame: pd.DataFrame, kind: str, reference: Reference) -> pd.DataFrame:
-        mapping = _preferred(reference, self.stream, kind)
-        return frame.assign(**{kind: frame[kind].replace(mapping)}) if mapping else frame
+    def wordings(self) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+        """Versions, products and events as stored, with hospitals and synonyms applied and nothing left out."""
+        return self._versions, self._products, self._events
 
     @cached_property
     def _labelled(self) -> pd.DataFrame:
@@ -211,39 +215,15 @@ class StreamCases:
         texts = mine.groupby("version_id", sort=True)[column].agg("; ".join)
         return lookup(current["version_id"], texts.to_dict())
 
-    def unmapped(self, reference: Reference) -> pd.DataFrame:
-        """Wording that waits for a mapping: stream, kind (product, event, hospital), wording, cases."""
-        counted = self._versions.loc[self._versions["left_out"] == "", ["version_id", "case_number"]]
-        known_terms = reference.synonyms[reference.synonyms["stream"] == self.stream]
-        listed = [_unknown_hospitals(self._versions)]
-        written = self._products["identifier"].where(self._products["rule"] != products.SYNONYM, "")
-        odd = {number for number in written.unique() if number and not numbers.is_known_form(self.stream, number)}
-        strange = self._products[written.isin(odd)]
-        listed.append(_cases_by(strange, "product", strange["identifier"] + " " + strange["name"], counted))
-        terms = known_terms[known_terms["kind"] == "event"]
-        if not terms.empty:
-            unknown = self._events[~self._events["event"].isin(set(terms["preferred"]))]
-            listed.append(_cases_by(unknown, "event", unknown["event"], counted))
-        frame = pd.concat(listed, ignore_index=True)
-        frame.insert(0, "stream", self.stream)
-        return frame.sort_values(["kind", "cases", "wording"], ascending=[True, False, True], ignore_index=True)
-
 
 def _tables(reference: Reference, stream: str) -> products.Tables:
     """What the installation knows of the products of a stream."""
     devices = dict(zip(reference.devices["di"], reference.devices["number"], strict=True))
     return products.Tables(
-        synonyms=_preferred(reference, stream, "product"),
-        ingredients=_preferred(reference, stream, "ingredient"),
+        synonyms=synonyms.of_products(reference, stream),
+        ingredients=synonyms.mapping_of(reference, stream, "ingredient"),
         devices=devices,
     )
-
-
-def _preferred(reference: Reference, stream: str, kind: str) -> dict[str, str]:
-    """Wording → preferred wording, of one kind."""
-    table = reference.synonyms
-    mine = table[(table["stream"] == stream) & (table["kind"] == kind)]
-    return dict(zip(mine["wording"], mine["preferred"], strict=True))
 
 
 def _cut(group: pd.DataFrame) -> pd.DataFrame:
@@ -254,18 +234,6 @@ def _cut(group: pd.DataFrame) -> pd.DataFrame:
         active = group[(group["start"] <= start) & (group["end"] >= end)]
         pieces.append(active.assign(start=start, end=end))
     return pd.concat(pieces)
-
-
-def _unknown_hospitals(versions: pd.DataFrame) -> pd.DataFrame:
-    unknown = versions[(versions["hospital_id"] == "") & (versions["hospital"] != "") & (versions["left_out"] == "")]
-    counts = unknown.groupby("hospital")["case_number"].nunique()
-    return pd.DataFrame({"kind": "hospital", "wording": counts.index.astype("str"), "cases": counts.to_numpy()})
-
-
-def _cases_by(rows: pd.DataFrame, kind: str, wording: pd.Series[str], counted: pd.DataFrame) -> pd.DataFrame:
-    listed = rows[["version_id"]].assign(wording=wording).merge(counted, on="version_id")
-    counts = listed.groupby("wording")["case_number"].nunique()
-    return pd.DataFrame({"kind": kind, "wording": counts.index.astype("str"), "cases": counts.to_numpy()})
 
 
 def quarantined(connection: Connection, as_of: datetime, reference: Reference, lang: str) -> pd.DataFrame:

@@ -14,8 +14,9 @@ from typing import Any
 import pandas as pd
 from sqlalchemy import Connection, Engine, func, select
 
-from pv import cases, intake, keys, messages, reference, revisions, snapshots, sources, store
+from pv import cases, intake, keys, mapping, messages, reference, revisions, snapshots, sources, store
 from pv.appraisal import Appraisal, appraise
+from pv.forms import learned
 from pv.intake import FileAccount, Replayed
 from pv.privacy import inbox
 from pv.reference import Reference
@@ -30,6 +31,7 @@ from pv.signals.alerts import signals_of_weeks
 from pv.signals.background import background_rows
 from pv.signals.evidence import KINDS, evidence
 from pv.signals.screens import Screen, load_screens, parse_screens, parse_strata, screens_text
+from pv.sources.forms import STREAM as FORMS
 from pv.week import Week, instant_text
 
 RENDERED_AGAIN = 4  # weeks; a late case changes every later week, older ones are marked stale
@@ -196,14 +198,14 @@ def _week_inputs(engine: Engine, weeks: Sequence[Week], as_of: datetime, beside:
     stamp = instant_text(as_of)
     with store.reading(engine) as connection:
         texts = snapshots.texts(connection, stamp)
-        known, screens = reference.build(texts), _screens(texts)
+        known, screens = learned.applied(reference.build(texts), connection, stamp), _screens(texts)
         strata = parse_strata(texts.get("screens") or screens_text())
         loaded = [cases.StreamCases(connection, name, as_of, known) for name in _reported(connection, stamp)]
         waiting = {lang: cases.quarantined(connection, as_of, known, lang) for lang in ("zh", "en")}
         files = store.read(
             connection, select(file_table).where(file_table.c.recorded_at <= stamp).order_by(file_table.c.file_id)
         )
-    unmapped = pd.concat([stream.unmapped(known) for stream in loaded], ignore_index=True)
+    unmapped = pd.concat([mapping.waiting(stream, known) for stream in loaded], ignore_index=True)
     names = {
         f"district:{code}": f"district:{name}"
         for code, name in zip(known.areas["code"], known.areas["name"], strict=True)
@@ -243,7 +245,7 @@ def background_counts(settings: Settings, week: Week, as_of: datetime, source: s
     """The rows of `background.csv` that a province hands to its districts, from all streams of its own store."""
     engine, stamp = store.open_store(settings.database_url), instant_text(as_of)
     with store.reading(engine) as connection:
-        known = reference.build(snapshots.texts(connection, stamp))
+        known = learned.reference_at(connection, stamp)
         own = _reported(connection, stamp)
         views = [cases.StreamCases(connection, name, as_of, known).view() for name in own]
     return pd.concat([background_rows(view, week, source) for view in views], ignore_index=True)
@@ -314,11 +316,18 @@ def stale_weeks(engine: Engine) -> list[str]:
     latest = select(revision_table.c.week, func.max(revision_table.c.as_of)).group_by(revision_table.c.week)
     with store.reading(engine) as connection:
         rendered = [(Week.parse(week), as_of) for week, as_of in connection.execute(latest)]
-        loads = connection.execute(
+        versions = connection.execute(
             select(case_version.c.recorded_at, func.min(case_version.c.effective_on)).group_by(
                 case_version.c.recorded_at
             )
         ).all()
+        filled = connection.execute(
+            select(file_table.c.recorded_at, file_table.c.weeks).where(
+                file_table.c.stream == FORMS, file_table.c.weeks != ""
+            )
+        ).all()
+    loads = [(str(at), str(day)) for at, day in versions]
+    loads += [(str(at), Week.parse(str(weeks).split(";")[0]).start.isoformat()) for at, weeks in filled]
     return [
         str(week)
         for week, as_of in sorted(rendered)
@@ -326,12 +335,25 @@ def stale_weeks(engine: Engine) -> list[str]:
     ]
 
 
+def unmapped(
+    settings: Settings, as_of: datetime, stream: str = ""
+) -> tuple[list[mapping.Question], dict[learned.Question, str]]:
+    """What waits for a mapping in the streams of the reports (or in one stream), and what has been learned."""
+    engine, stamp = store.open_store(settings.database_url), instant_text(as_of)
+    remember_reference(engine, settings, as_of)
+    with store.reading(engine) as connection:
+        known = learned.reference_at(connection, stamp)
+        names = (stream,) if stream else _reported(connection, stamp)
+        loaded = [cases.StreamCases(connection, name, as_of, known) for name in names]
+        return mapping.questions(loaded, known), learned.answers(connection, stamp)
+
+
 def status(settings: Settings) -> dict[str, Any]:
     """What the store holds and what waits for people: totals per stream, files, weeks."""
     engine = store.open_store(settings.database_url)
     as_of = datetime.now(UTC)
     with store.reading(engine) as connection:
-        known = reference.build(snapshots.texts(connection, instant_text(as_of)))
+        known = learned.reference_at(connection, instant_text(as_of))
         waiting = cases.quarantined(connection, as_of, known, messages.language())
         own, stored = _reported(connection, instant_text(as_of)), set(_stored_streams(connection, "9999"))
         there = (*own, *(name for name in reference.foreign_streams() if name in stored))
@@ -375,5 +397,5 @@ def _stream_status(
         totals[reason] = int((everything["left_out"] == reason).sum())
     totals["quarantined"] = int((~mine["stored"]).sum())
     totals["unassigned"] = int((everything["hospital_id"] == "").sum())
-    totals["unmapped"] = len(loaded.unmapped(known))
+    totals["unmapped"] = len(mapping.waiting(loaded, known))
     return totals

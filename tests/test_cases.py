@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from pv import reference, store
 from pv.cases import OPEN_END, StreamCases, StreamView, _cut, week_index
 from pv.intake import load_file
+from pv.mapping import waiting
 from pv.week import Week
 from tests.conftest import KEY, NOW, Export
 
@@ -96,8 +97,8 @@ def test_hospitals_known_unknown_and_blank(engine: Engine, export: Export) -> No
     loaded = _cases(engine, "drug", NOW)
     assert loaded.view().cases["hospital"].tolist() == ["H1", "?外地医院", ""]
     assert loaded.filings(W46)["hospital_id"].tolist() == ["H1", "", ""]
-    unmapped = loaded.unmapped(REFERENCE)
-    assert unmapped[["kind", "wording", "cases"]].to_numpy().tolist() == [["hospital", "外地医院", 1]]
+    waits = waiting(loaded, REFERENCE)
+    assert waits[["kind", "wording", "cases"]].to_numpy().tolist() == [["hospital", "外地医院", 1]]
 
 
 def test_synonyms_join_products_and_events(engine: Engine, export: Export) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from pv import __version__
-from pv.cli import background, duplicates, evaluate, explain, export, privacy, quarantine, tables, trace
+from pv.cli import background, duplicates, evaluate, explain, export, privacy, quarantine, tables, trace, unmapped
 from pv.cli.common import MomentType, WeekType, as_json_option, print_json, progress, reported
 from pv.week import Week, weeks_between
 
@@ -248,5 +248,6 @@ for command in (
     tables.measures,
     trace.trace,
     *privacy.COMMANDS,
+    unmapped.unmapped,
 ):
     main.add_command(command)

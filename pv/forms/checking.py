@@ -82,7 +82,7 @@ def number(text: str) -> str:
 
 @cache
 def _stream_names() -> dict[str, str]:
-    names = ((name, (name, stream.zh, stream.en)) for name, stream in streams().items())
+    names = ((name, (name, stream.zh, stream.en, f"{stream.zh} {stream.en}")) for name, stream in streams().items())
     return {clean(written).casefold(): name for name, words in names for written in words}
 
 

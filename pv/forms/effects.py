@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from pv.forms.checking import Fault
 from pv.forms.entries import keep, new_rows
+from pv.forms.learned import learn
 from pv.forms.reviews import decide_all
 from pv.sources.forms import Form
 
@@ -27,7 +28,15 @@ def _duplicates(connection: Connection, rows: pd.DataFrame, stamp: str) -> Effec
     return Effect(tuple(sorted(days)), tuple(faults))
 
 
-EFFECTS: Mapping[str, Callable[[Connection, pd.DataFrame, str], Effect]] = {"duplicates": _duplicates}
+def _mapping(connection: Connection, rows: pd.DataFrame, stamp: str) -> Effect:
+    days, faults = learn(connection, rows, stamp)
+    return Effect(tuple(sorted(days)), tuple(faults))
+
+
+EFFECTS: Mapping[str, Callable[[Connection, pd.DataFrame, str], Effect]] = {
+    "duplicates": _duplicates,
+    "mapping": _mapping,
+}
 """Form → what new rows (with their labels) do in the store, at a moment. It takes part in the file's transaction."""
 
 

@@ -68,6 +68,11 @@ CODES: dict[str, dict[str, tuple[str, str]]] = {
         "event": ("事件", "event"),
         "hospital": ("报告单位", "reporting unit"),
     },
+    "unmapped_reason": {
+        "unknown_hospital": ("不在单位名录中", "no known unit"),
+        "number_form": ("编号形式不明", "number of no known form"),
+        "resembles": ("与其他用语相近", "resembles another wording"),
+    },
     "outcome": {
         "recovered": ("痊愈", "recovered"),
         "recovering": ("好转", "recovering"),

@@ -34,7 +34,8 @@ class WeekInput:
     `signals` and `counted` as of `pv.signals.alerts` for all streams; `filings` and `quarantined` as of `pv.cases`
     (`reasons` in English, beside it `reasons_zh`); `filings_before` is the view of the week before; `evidence`: the
     tables of `pv.signals.evidence` over all streams;
-    `files`: files ingested up to `as_of`; `unmapped`: stream, kind (product, event, hospital), wording, cases.
+    `files`: files ingested up to `as_of`; `unmapped`: stream, kind (product, event, hospital), wording,
+    beside (the name of a number), cases.
     """
 
     week: Week

@@ -187,6 +187,7 @@ UNMAPPED = (
     STREAM,
     Column("kind", "待对照", "Waits for mapping", "code", "unmapped_kind", 12),
     Column("wording", "原文", "As written", width=50),
+    Column("beside", "名称", "Name", width=30),
     Column("cases", "病例数", "Cases", "count"),
 )
 

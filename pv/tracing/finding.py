@@ -9,8 +9,9 @@ from datetime import datetime
 import pandas as pd
 from sqlalchemy import ColumnElement, Connection, or_, select
 
-from pv import cases, duplicates, reference, snapshots, store
+from pv import cases, duplicates, reference, store
 from pv.codes import hospitals
+from pv.forms import learned
 from pv.reference import Reference
 from pv.schema import case_event, case_product, case_version
 from pv.settings import Settings
@@ -60,7 +61,7 @@ def trace(settings: Settings, question: Question, as_of: datetime) -> Trace:
     stamp = instant_text(as_of)
     streams = _streams(question)
     with store.reading(store.open_store(settings.database_url)) as connection:
-        known = snapshots.tables(connection, stamp)
+        known = learned.reference_at(connection, stamp)
         asked = asked_of(question, Wordings(connection, known))
         candidates = _naming(connection, asked, streams, stamp)
         meant = candidates[matches(candidates, asked)]

@@ -267,7 +267,10 @@ def make_city(filings: pd.DataFrame, quarantined: pd.DataFrame, reference: Refer
         for place, stream in enumerate(PRODUCTS)
         for age in (0, 1)
     ]
-    unmapped = [("drug", "hospital", "城南诊所", 21), ("device", "product", "国械注准2017 输液器（旧）", 3)]
+    unmapped = [
+        ("drug", "hospital", "城南诊所", "", 21),
+        ("device", "product", "国械注准2017", "输液器（旧）", 3),
+    ]
     week_input = WeekInput(
         week=WEEK,
         as_of=AS_OF,
@@ -280,7 +283,7 @@ def make_city(filings: pd.DataFrame, quarantined: pd.DataFrame, reference: Refer
         quarantined=quarantined,
         appraisal=appraise(filings, quarantined, reference, WEEK),
         files=pd.DataFrame(files),
-        unmapped=pd.DataFrame(unmapped, columns=["stream", "kind", "wording", "cases"]),
+        unmapped=pd.DataFrame(unmapped, columns=["stream", "kind", "wording", "beside", "cases"]),
         screens=screens,
         evidence={name: pd.concat([tables[name] for tables in beside], ignore_index=True) for name in KINDS},
     )
