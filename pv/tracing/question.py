@@ -66,6 +66,8 @@ def fold(text: str) -> str:
     >>> fold("２０２６－03 0a")
     '2026030A'
     """
+    if text.isascii() and text.isalnum() and text not in BLANK:  # most lots, of which there are a hundred thousand
+        return text.upper()
     whole = clean(text)
     return "" if whole in BLANK else "".join(filter(str.isalnum, whole.upper()))
 
@@ -73,7 +75,7 @@ def fold(text: str) -> str:
 def folds(written: str, kind: str) -> tuple[str, ...]:
     """The folded forms that a wording stands for: itself and, where a cell holds several lots, each of them."""
     whole = (fold(written),)
-    if kind != "lot":
+    if kind != "lot" or not _PARTS.search(written):
         return whole
     parts = (fold(part) for part in _PARTS.split(clean(written)))
     return tuple(dict.fromkeys([*whole, *(part for part in parts if len(part) >= _SHORTEST_PART)]))

@@ -17,6 +17,7 @@ from pv.tracing.question import Asked, fold, folds, groups, matches, relation
         ("国药准字 （Ｈ）20053456", "国药准字H20053456"),
         ("不详", ""),
         ("/", ""),
+        ("NA", ""),
         ("- -", ""),
     ],
 )
