@@ -159,7 +159,7 @@ case_product = Table(
     _text("lot", "批号", "Lot", index=True),
     _text("class", "类别", "Class"),
     # The defaults fill the rows of versions that were stored before the columns were there.
-    _text("udi", "UDI/追溯码", "UDI or trace code as written", server_default=""),
+    _text("udi", "UDI/追溯码", "UDI or trace code as written", server_default="", index=True),
     _text("risk_class", "管理类别", "Class of the device as reported (1–3)", server_default=""),
     _text("used_from", "开始使用日期", "First used on (empty: unknown)", server_default=""),
 )

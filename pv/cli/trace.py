@@ -13,6 +13,7 @@ from pv.cli.common import MomentType, as_json_option, print_json, reported
 @click.command()
 @click.argument("what", nargs=-1)
 @click.option("--lot", "lots", multiple=True, help="A lot; may be given more than once.")
+@click.option("--udi", "udis", multiple=True, help="A UDI: of its lot, or of its product where it names none.")
 @click.option("--number", "numbers", multiple=True, help="An approval, registration or filing number.")
 @click.option("--product", "products", multiple=True, help="A product by its whole name.")
 @click.option("--stream", "streams", multiple=True, help="Only this stream.")
@@ -28,6 +29,7 @@ from pv.cli.common import MomentType, as_json_option, print_json, reported
 def trace(
     what: tuple[str, ...],
     lots: tuple[str, ...],
+    udis: tuple[str, ...],
     numbers: tuple[str, ...],
     products: tuple[str, ...],
     streams: tuple[str, ...],
@@ -47,11 +49,11 @@ def trace(
     from pv.settings import Settings
     from pv.tracing import output
 
-    if not (what or lots or numbers or products):
-        raise click.UsageError("what is to be traced? Write a lot, a number or a product name")
+    if not (what or lots or udis or numbers or products):
+        raise click.UsageError("what is to be traced? Write a lot, a number, a UDI or a product name")
     if out is not None and out.suffix.lower() not in {".xlsx", ".html"}:
         raise click.UsageError(f"--out {out}: write a name that ends in .xlsx or .html")
-    question = tracing.Question(what, lots, numbers, products, streams, foreign)
+    question = tracing.Question(what, lots, numbers, products, udis, streams, foreign)
     found = tracing.trace(Settings.load(), question, as_of or datetime.now(UTC))
     lang = messages.language()
     if out is not None and out.suffix.lower() == ".xlsx":

@@ -24,7 +24,7 @@ from pv.week import instant_text
 # (deleted, marked as duplicate or misreport); a later version no longer names what is asked; it does not name it, but
 # tells the same event as one that does.
 STATES = ("counted", "merged", "left_out", "corrected", "partner")
-NAMED = ("name", "identifier", "maker", "model", "lot", "role")
+NAMED = ("name", "identifier", "maker", "model", "lot", "udi", "role")
 _ORDER = ["stream", "case_number", "effective_on", "modified_on", "version_id"]
 _FACTS = "left_out received_on onset_on hospital sex age_years outcome serious death".split()
 _REPORT = (
@@ -86,15 +86,19 @@ def _streams(question: Question) -> list[str]:
 
 def _naming(connection: Connection, asked: Sequence[Asked], streams: Sequence[str], stamp: str) -> pd.DataFrame:
     """Product rows of all versions, present or past, that hold all that are meant; fewest where a lot is asked for."""
-    kinds, wordings = min(groups(asked), key=lambda group: ("lot" not in group[0], "number" not in group[0]))
-    columns = [case_product.c[name] for kind in sorted(kinds) for name in COLUMNS[kind]]
-    wanted = sorted(wordings)
-    return _rows(connection, or_(*(store.among(connection, column, wanted) for column in columns)), streams, stamp)
+    order = ("lot", "udi", "number", "product")
+    group = min(groups(asked), key=lambda one: min(map(order.index, one.kinds)))
+    columns = sorted({name for kind in group.kinds for name in COLUMNS[kind]})
+    arms = [store.among(connection, case_product.c[name], sorted(group.wordings)) for name in columns]
+    for pair in group.pairs:
+        among = {name: store.among(connection, case_product.c[name], sorted(pair.lots)) for name in ("lot", "udi")}
+        arms += [and_(among[name], case_product.c.identifier.in_(sorted(pair.numbers))) for name in ("lot", "udi")]
+    return _rows(connection, or_(*arms), streams, stamp)
 
 
 def _without_lots(connection: Connection, asked: Sequence[Asked], streams: Sequence[str], stamp: str) -> pd.DataFrame:
     """Product rows of what is asked besides lots."""
-    others = [one for one in asked if "lot" not in one.kinds]
+    others = [one for one in asked if not {"lot", "udi"} & set(one.kinds)]
     if not others:
         return pd.DataFrame(columns=["product", *NAMED], dtype="str")
     candidates = _naming(connection, others, streams, stamp)
@@ -215,7 +219,7 @@ def _events(connection: Connection, versions: list[int]) -> dict[int, str]:
 
 def _same_products(connection: Connection, meant: pd.DataFrame, streams: Sequence[str], stamp: str) -> pd.DataFrame:
     """Rows of counted reports that name the same products: the same number, else the same name of the same maker."""
-    columns = ["stream", "case", "group", "product", "lot", "identifier", "maker", "received_on"]
+    columns = ["stream", "case", "group", "product", "lot", "udi", "identifier", "maker", "received_on"]
     keys = sorted(set(meant["product"]))
     if not keys:
         return pd.DataFrame(columns=columns, dtype="str")

@@ -25,6 +25,7 @@ SHEETS: dict[str, tuple[str, Words]] = {
     "quarantined": ("隔离报告", ("隔离报告中提到所查内容的", "Quarantined reports that name it")),
 }
 _KINDS: dict[str, Words] = {
+    "udi": ("UDI", "UDI"),
     "number": ("批准文号/注册证/备案号", "approval or registration number"),
     "lot": ("批号", "lot"),
     "product": ("产品", "product"),
@@ -48,12 +49,16 @@ def facts(found: Trace) -> list[Words]:
 
 def _meant(asked: Sequence[Asked]) -> Iterator[Words]:
     for one in asked:
-        if one.wordings:
+        if one.known:
             zh, en = (
                 "、".join(_KINDS[kind][0] for kind in one.kinds),
                 " and ".join(_KINDS[kind][1] for kind in one.kinds),
             )
-            written = "; ".join(one.wordings[:_WORDINGS]) + (" …" if len(one.wordings) > _WORDINGS else "")
+            found = [
+                *one.wordings,
+                *(f"{number} + {lot}" for number in sorted(one.pair.numbers) for lot in sorted(one.pair.lots)),
+            ]
+            written = "; ".join(found[:_WORDINGS]) + (" …" if len(found) > _WORDINGS else "")
             yield (
                 f"“{one.text}”按{zh}查询，报告中写作：{written}",
                 f"“{one.text}”, taken as {en}; written as: {written}",
@@ -172,7 +177,7 @@ def as_text(found: Trace, code: str) -> Iterator[str]:
 def as_json(found: Trace) -> dict[str, Any]:
     """Everything, for programs."""
     asked = [
-        {"text": one.text, "kinds": list(one.kinds) if one.wordings else [], "wordings": list(one.wordings)}
+        {"text": one.text, "kinds": list(one.kinds) if one.known else [], "wordings": list(one.wordings)}
         | {"near": list(one.near)}
         for one in found.asked
     ]

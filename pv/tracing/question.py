@@ -9,23 +9,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pandas as pd
 from rapidfuzz.distance import Levenshtein
 from sqlalchemy import Connection, select
 
-from pv.reference import Reference
+from pv.codes import lots, numbers, udi
+from pv.reference import Reference, streams
 from pv.schema import case_product
 from pv.text import BLANK, clean
 
-KINDS = ("number", "lot", "product")
-# The columns of `case_product` in which each kind is looked for.
-COLUMNS = {"number": ("identifier",), "lot": ("lot",), "product": ("product", "name")}
+KINDS = ("udi", "number", "lot", "product")
+# The columns of `case_product` in which each kind is looked for: a UDI holds a lot, and may name a number.
+COLUMNS = {"udi": ("udi",), "number": ("identifier", "udi"), "lot": ("lot", "udi"), "product": ("product", "name")}
 NEAR = 5  # steps of the number at the end of a lot
-_PARTS = re.compile(r"[;、,，/|]")  # several lots in one cell
-_SHORTEST_PART = 4
+_PARTS = re.compile(r"[;、,，/|]")  # several numbers in one cell
+_LABELLED = ("LOT", "BATCH")
+_SHORTEST = 4  # characters of a lot that may be told by a slip
 _LOOK_ALIKE = str.maketrans("OQDILZSB", "00011258")
+_PUNCTUATION = str.maketrans("", "", " !\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~\x1d")
 _LISTED = 8
 
 
@@ -41,13 +44,22 @@ class Question:
     lots: tuple[str, ...] = ()
     numbers: tuple[str, ...] = ()
     products: tuple[str, ...] = ()
+    udis: tuple[str, ...] = ()
     streams: tuple[str, ...] = ()
     foreign: bool = False
 
     def parts(self) -> list[tuple[str, str]]:
         """(text, kind) of everything asked; kind "" where it may be any."""
-        named = (("", self.texts), ("lot", self.lots), ("number", self.numbers), ("product", self.products))
-        return [(text, kind) for kind, texts in named for text in texts]
+        named = dict(zip(KINDS, (self.udis, self.numbers, self.lots, self.products), strict=True))
+        return [(text, kind) for kind, texts in {"": self.texts, **named}.items() for text in texts]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """What else a UDI means: the lot that it names, of a product of one of its numbers. Wordings of both."""
+
+    numbers: frozenset[str] = frozenset()
+    lots: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -58,6 +70,20 @@ class Asked:
     kinds: tuple[str, ...]
     wordings: tuple[str, ...]
     near: tuple[str, ...]
+    pair: Pair = Pair()
+
+    @property
+    def known(self) -> bool:
+        return bool(self.wordings or (self.pair.numbers and self.pair.lots))
+
+
+@dataclass(frozen=True)
+class Group:
+    """Texts that are alternatives, since they share a kind."""
+
+    kinds: frozenset[str]
+    wordings: frozenset[str]
+    pairs: tuple[Pair, ...] = field(default=())
 
 
 def fold(text: str) -> str:
@@ -74,47 +100,102 @@ def fold(text: str) -> str:
 
 def folds(written: str, kind: str) -> tuple[str, ...]:
     """The folded forms that a wording stands for: itself and, where a cell holds several lots, each of them."""
-    whole = (fold(written),)
-    if kind != "lot" or not _PARTS.search(written):
-        return whole
-    parts = (fold(part) for part in _PARTS.split(clean(written)))
-    return tuple(dict.fromkeys([*whole, *(part for part in parts if len(part) >= _SHORTEST_PART)]))
+    whole = fold(written)
+    if kind != "lot" or (whole == written and not whole.startswith(_LABELLED)):
+        return (whole,)
+    return tuple(dict.fromkeys([whole, *map(fold, lots.lots(written))]))
 
 
 class Wordings:
-    """The distinct wordings of the store by kind, read when they are needed; and which of them a text means."""
+    """The distinct wordings of the store, read when they are needed; and which of them a text means."""
 
     def __init__(self, connection: Connection, reference: Reference) -> None:
         self._connection, self._reference = connection, reference
+        self._columns: dict[str, list[str]] = {}
         self._known: dict[str, dict[str, list[str]]] = {}
 
     def of(self, kind: str) -> dict[str, list[str]]:
-        """Folded form → wordings."""
+        """Folded form → wordings, of a kind other than UDI."""
         if kind not in self._known:
             found: dict[str, list[str]] = {}
-            for written in self._read(kind):
+            for written in sorted({text for name in COLUMNS[kind] if name != "udi" for text in self._distinct(name)}):
                 for form in folds(written, kind):
                     found.setdefault(form, []).append(written)
             found.pop("", None)
             self._known[kind] = found
         return self._known[kind]
 
-    def _read(self, kind: str) -> Iterable[str]:
-        texts = {text for name in COLUMNS[kind] for text in self._distinct(name)}
-        return sorted(texts - self._distinct("identifier") if kind == "product" else texts)
-
-    def _distinct(self, name: str) -> set[str]:
-        column = case_product.c[name]
-        return set(self._connection.execute(select(column).distinct()).scalars())
+    def _distinct(self, name: str) -> list[str]:
+        if name not in self._columns:
+            column = case_product.c[name]
+            self._columns[name] = list(self._connection.execute(select(column).distinct()).scalars())
+        return self._columns[name]
 
     def meant(self, text: str, kind: str) -> tuple[str, ...]:
-        """The wordings that a text means as a kind; of a product also those that are synonyms of it."""
-        form = fold(text)
-        if not form:
+        """The wordings that a text means as a kind."""
+        if not fold(text):
             return ()
-        known = self.of(kind)
-        forms = [form, *(fold(wording) for wording in self._synonyms(form))] if kind == "product" else [form]
-        return tuple(sorted({wording for one in forms for wording in known.get(one, ())}))
+        found = {"udi": self._udis, "number": self._numbers, "lot": self._lots, "product": self._products}[kind](text)
+        return tuple(sorted(set(found)))
+
+    def _udis(self, text: str) -> list[str]:
+        """UDIs of the same product (DI) and, where the text names one, of the same lot, else the same serial number."""
+        asked = udi.read(text)
+        if not asked.di and not asked.serial:
+            return []
+        part = "lot" if asked.lot else "serial" if asked.serial else ""
+        with_it = self._udis_with(fold(asked.di or asked.serial))
+        same = [(written, found) for written, found in with_it if found.di == asked.di]
+        return [one for one, found in same if not part or fold(getattr(found, part)) == fold(getattr(asked, part))]
+
+    def _udis_with(self, form: str) -> list[tuple[str, udi.Udi]]:
+        """UDIs that hold a folded text, read: of a million few do."""
+        if not form.isascii():
+            return []
+        some = (written for written in self._distinct("udi") if form in _bare(written))
+        return [(written, udi.read(written)) for written in some]
+
+    def pair(self, text: str) -> Pair:
+        """The lot of a UDI together with the numbers under which its product is known: most reports name no UDI."""
+        asked = udi.read(text)
+        if not (asked.di and asked.lot):
+            return Pair()
+        same = {written for written, found in self._udis_with(fold(asked.di)) if found.di == asked.di}
+        columns = (case_product.c.identifier, case_product.c.udi)
+        rows = self._connection.execute(select(*columns).where(case_product.c.udi.in_(sorted(same))).distinct())
+        devices = self._reference.devices
+        known = {*(str(number) for number, _ in rows), *devices.loc[devices["di"] == asked.di, "number"]} - {""}
+        written = {wording for number in sorted(known) for wording in self._numbers(number)}
+        return Pair(frozenset(written), frozenset(self._lots(asked.lot)))
+
+    def _numbers(self, text: str) -> list[str]:
+        """Numbers that read the same, renewals of a registration among them; and UDIs that the tables put under it."""
+        found = list(self.of("number").get(fold(text), ()))
+        read = {name: numbers.read(name, text) for name in streams()}
+        keys = {name: number.key for name, number in read.items() if number.kind}
+        if not keys:
+            return found
+        tail = re.findall(r"\d", text)[-_SHORTEST:]
+        some = (written for written in self._distinct("identifier") if "".join(tail) in written)
+        found += [one for one in some if any(_reads(one, name, key) for name, key in keys.items())]
+        devices = self._reference.devices
+        mine = [
+            di
+            for di, of in zip(devices["di"], devices["number"], strict=True)
+            if _reads(of, "device", keys.get("device"))
+        ]
+        return found + [one for di in mine for one, said in self._udis_with(fold(di)) if said.di == di]
+
+    def _lots(self, text: str) -> list[str]:
+        forms = folds(text, "lot")
+        found = [wording for form in forms for wording in self.of("lot").get(form, ())]
+        return found + [one for form in forms for one, said in self._udis_with(form) if fold(said.lot) == form]
+
+    def _products(self, text: str) -> list[str]:
+        """Wordings of the product, and those that are synonyms of it."""
+        form = fold(text)
+        forms = [form, *(fold(wording) for wording in self._synonyms(form))]
+        return [wording for one in forms for wording in self.of("product").get(one, ())]
 
     def _synonyms(self, form: str) -> list[str]:
         """All wordings of the product whose preferred name, or one of whose wordings, folds to `form`."""
@@ -129,7 +210,7 @@ class Wordings:
         form, found = fold(text), []
         if not form:
             return ()
-        for kind in kinds:
+        for kind in (one for one in kinds if one != "udi"):
             known = self.of(kind)
             if kind == "product":
                 found += [wording for other, written in known.items() if form in other for wording in written]
@@ -138,40 +219,58 @@ class Wordings:
         return tuple(dict.fromkeys(found))[:_LISTED]
 
 
+def _bare(written: str) -> str:
+    """`fold` of a UDI; a quarter of the time for those of which there are many."""
+    return written.upper().translate(_PUNCTUATION) if written.isascii() else fold(written)
+
+
+def _reads(written: str, stream: str, key: str | None) -> bool:
+    return key is not None and any(numbers.read(stream, part).key == key for part in (written, *_PARTS.split(written)))
+
+
 def asked_of(question: Question, wordings: Wordings) -> list[Asked]:
     """What each text of a question means. Raises ValueError where nothing is asked."""
     parts = question.parts()
     if not any(fold(text) for text, _ in parts):
         raise ValueError("nothing is asked for: write a lot, an approval or registration number, or a product name")
-    found = []
-    for text, kind in parts:
-        kinds = (kind,) if kind else KINDS
-        meant = {one: wordings.meant(text, one) for one in kinds}
-        there = tuple(one for one in kinds if meant[one])
-        near = () if there else wordings.near(text, kinds)
-        # What no kind knows is most likely a lot that nobody has reported.
-        found.append(Asked(text, there or (kind or "lot",), tuple(sorted(set().union(*meant.values()))), near))
-    return found
+    return [_asked(text, kind, wordings) for text, kind in parts]
+
+
+def _asked(text: str, kind: str, wordings: Wordings) -> Asked:
+    kinds = (kind,) if kind else KINDS
+    meant = {one: wordings.meant(text, one) for one in kinds}
+    if meant.get("number"):
+        meant.pop("product", None)  # devices and cosmetics are counted under their numbers
+    pair = wordings.pair(text) if "udi" in kinds else Pair()
+    there = tuple(one for one in kinds if meant.get(one) or (one == "udi" and pair.numbers and pair.lots))
+    near = () if there else wordings.near(text, kinds)
+    # What no kind knows is most likely a lot that nobody has reported.
+    unknown = kind or ("udi" if udi.read(text).di else "lot")
+    return Asked(text, there or (unknown,), tuple(sorted(set().union(*meant.values()))), near, pair)
 
 
 def matches(rows: pd.DataFrame, asked: Sequence[Asked]) -> pd.Series[bool]:
     """Which product rows are meant: of texts of one kind any, and something of every kind."""
     fits = pd.Series(True, index=rows.index)
-    for kinds, wordings in groups(asked):
-        columns = [name for kind in KINDS if kind in kinds for name in COLUMNS[kind]]
-        fits &= rows[columns].isin(wordings).any(axis=1)
+    for group in groups(asked):
+        columns = sorted({name for kind in group.kinds for name in COLUMNS[kind]})
+        meant = rows[columns].isin(group.wordings).any(axis=1)
+        for pair in group.pairs:
+            meant |= rows["identifier"].isin(pair.numbers) & rows[["lot", "udi"]].isin(pair.lots).any(axis=1)
+        fits &= meant
     return fits
 
 
-def groups(asked: Sequence[Asked]) -> list[tuple[set[str], set[str]]]:
-    """Kinds and wordings of the texts that are alternatives: those that share a kind."""
-    found: list[tuple[set[str], set[str]]] = []
+def groups(asked: Sequence[Asked]) -> list[Group]:
+    """The texts by what they are alternatives to."""
+    found: list[Group] = []
     for one in asked:
-        joined = (set(one.kinds), set(one.wordings))
+        joined = Group(frozenset(one.kinds), frozenset(one.wordings), (one.pair,) if one.pair.numbers else ())
         apart = []
         for group in found:
-            if group[0] & joined[0]:
-                joined = (group[0] | joined[0], group[1] | joined[1])
+            if group.kinds & joined.kinds:
+                kinds, wordings = group.kinds | joined.kinds, group.wordings | joined.wordings
+                joined = Group(kinds, wordings, group.pairs + joined.pairs)
             else:
                 apart.append(group)
         found = [*apart, joined]
@@ -204,6 +303,6 @@ def _alike(form: str, known: Iterable[str]) -> list[str]:
     for other in known:
         if abs(len(other) - len(form)) <= 1:
             steps = Levenshtein.distance(plain, other.translate(_LOOK_ALIKE), score_cutoff=1)
-            if steps <= 1 and len(form) >= _SHORTEST_PART:
+            if steps <= 1 and len(form) >= _SHORTEST:
                 near.append((steps, other))
     return [other for _, other in sorted(near)]

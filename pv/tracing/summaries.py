@@ -11,10 +11,11 @@ from typing import Any
 
 import pandas as pd
 
+from pv.codes import lots, udi
 from pv.rendering.columns import CASE, EVENT, HOSPITAL, HOSPITAL_ID, RECEIVED, STREAM, Column, Table
-from pv.text import AGE_BANDS
+from pv.text import AGE_BANDS, SEVERAL
 from pv.tracing.finding import NAMED, STATES, Trace
-from pv.tracing.question import relation
+from pv.tracing.question import Asked, relation
 
 _REPORTS = Column("reports", "报告", "Reports", "count", width=8)
 _CASES = Column("cases", "病例（重复并入后）", "Cases, duplicates merged", "count", width=11)
@@ -34,6 +35,7 @@ _PRODUCT = {
     "maker": Column("maker", "持有人/生产企业", "Holder or maker", width=24),
     "model": Column("model", "型号", "Model", width=12),
     "lot": Column("lot", "批号", "Lot", width=16),
+    "udi": Column("udi", "UDI", "UDI", width=30),
     "role": Column("role", "怀疑/并用", "Role", "codes", "role", 11),
 }
 REPORTS = (
@@ -149,8 +151,10 @@ def day_table(found: Trace) -> Table:
 def lot_table(found: Trace) -> Table:
     """Lots of the products meant: those asked for, then the next ones and those that differ by a slip, then others."""
     rows = found.products.assign(key=found.products["stream"] + "\x1f" + found.products["group"])
+    in_udi = udi.lots_in(rows["udi"].where(rows["lot"] == "", ""))
+    rows = rows.assign(lot=lots.of(rows["lot"], in_udi).str.split(SEVERAL)).explode("lot").astype({"lot": "str"})
     rows = rows[rows["lot"] != ""]
-    mine = {wording for one in found.asked if "lot" in one.kinds for wording in (*one.wordings, one.text)}
+    mine = [lot for one in found.asked for lot in _lots_of(one)]
     kind = {lot: relation(lot, mine) if mine else "other" for lot in rows["lot"].unique()}
     by = ["product", "identifier", "maker", "lot"]
     made = rows.groupby(by, sort=True).agg(
@@ -163,6 +167,12 @@ def lot_table(found: Trace) -> Table:
     made["place"] = made["relation"].map(_RELATIONS.index).astype("int64")
     made = made.sort_values(["place", "product", "lot", "identifier", "maker"], kind="stable")
     return Table.of(made, LOTS)
+
+
+def _lots_of(one: Asked) -> list[str]:
+    """The lots that a text asks for."""
+    named = udi.read(one.text).lot
+    return [one.text] * ("lot" in one.kinds) + [named] * ("udi" in one.kinds and named != "")
 
 
 def patient_table(found: Trace) -> Table:

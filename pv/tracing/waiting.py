@@ -29,6 +29,7 @@ def search_waiting(
     entries = store.read(connection, select(*columns))
     sealed = entries.drop_duplicates(_KEY, keep="last").set_index(_KEY)["raw"].to_dict()
     forms = {fold(text) for one in asked for text in (one.text, *one.wordings)} - {""}
+    forms |= {form for one in asked if "lot" in one.kinds for form in folds(one.text, "lot")}
     found, unsearched = [], 0
     for place, row in enumerate(waiting.itertuples(index=False)):
         names = _names(sealed.get((row.stream, row.case, row.sheet, row.rows)), forms, key)

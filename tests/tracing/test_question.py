@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from pv.tracing.question import Asked, fold, folds, groups, matches, relation
+from pv.tracing.question import Asked, Group, Pair, fold, folds, groups, matches, relation
 
 
 @pytest.mark.parametrize(
@@ -28,6 +28,8 @@ def test_folding(written: str, form: str) -> None:
 def test_a_cell_of_several_lots_stands_for_each_of_them() -> None:
     assert folds("20260301、20260302", "lot") == ("2026030120260302", "20260301", "20260302")
     assert folds("AB/12", "lot") == ("AB12",)  # too short to be lots of their own
+    assert folds("批号：a1203", "lot") == ("批号A1203", "A1203")
+    assert folds("LOT1203", "lot") == ("LOT1203", "1203")
     assert folds("甲、乙片", "product") == ("甲乙片",)
 
 
@@ -54,7 +56,7 @@ def test_texts_of_a_kind_are_alternatives_and_kinds_hold_together() -> None:
         [("片", "片", "H1", "L1"), ("片", "片", "H1", "L2"), ("片", "片", "H1", "L3"), ("胶囊", "胶囊", "H2", "L1")],
         columns=["product", "name", "identifier", "lot"],
         dtype="str",
-    )
+    ).assign(udi=["", "", "", "U1"])
     product, one, two = (
         Asked("片", ("product",), ("片",), ()),
         Asked("l1", ("lot",), ("L1",), ()),
@@ -68,4 +70,8 @@ def test_texts_of_a_kind_are_alternatives_and_kinds_hold_together() -> None:
     assert matches(rows, [one, unknown]).tolist() == [True, False, False, True]
     # What is known as two kinds joins the texts of either.
     both = Asked("L1", ("lot", "product"), ("L1",), ())
-    assert groups([product, both, two]) == [({"lot", "product"}, {"片", "L1", "L2"})]
+    assert groups([product, both, two]) == [Group(frozenset({"lot", "product"}), frozenset({"片", "L1", "L2"}))]
+    # A UDI means itself, or its lot of one of its numbers.
+    scanned = Asked("(01)…", ("udi",), ("U1",), (), Pair(frozenset({"H1"}), frozenset({"L2"})))
+    assert matches(rows, [scanned]).tolist() == [False, True, False, True]
+    assert matches(rows, [scanned, product]).tolist() == [False, True, False, False]

@@ -108,9 +108,10 @@ def test_summaries(home: Settings) -> None:
         ("", "", 1, 0, 0),
     ]
     assert table(found, "lots", "relation", "lot", "reports") == [
+        ("asked", "A-260403", 1),
         ("asked", "A260403", 1),
-        ("asked", "a-260403", 1),
         ("adjacent", "A260404", 1),
+        ("other", "S1", 1),
     ]
 
 
@@ -131,6 +132,56 @@ def test_a_lot_that_nobody_reported_shows_those_near_it(home: Settings) -> None:
     assert ("adjacent", "A260404", 1) in table(beside, "lots", "relation", "lot", "reports")
     part = asked(home, products=("头孢",))
     assert part.asked[0].near == ("头孢拉定胶囊",)
+
+
+DI, OTHER_DI = "06931234567899", "06901234567892"
+DEVICES = [
+    {"报告编码": "E1", "产品批号": "L-77", "UDI": ""},
+    {"报告编码": "E2", "产品批号": "", "UDI": f"(01){DI}(17)280131(10)L77(21)S1"},
+    {"报告编码": "E3", "产品批号": "", "UDI": f"(01){DI}(10)L78(21)S2"},
+    {
+        "报告编码": "E4",
+        "产品批号": "L77",
+        "UDI": f"(01){OTHER_DI}(10)L77",
+        "注册证编号/曾用注册证编号": "国械注准20193140002",
+    },
+    {"报告编码": "E5", "产品批号": "L77", "注册证编号/曾用注册证编号": "国械注准2015-3-66-1234"},
+    {"报告编码": "E6", "产品批号": "L99、批号：l77", "注册证编号/曾用注册证编号": "国械注准（2015）3661234"},
+]
+
+
+@pytest.fixture
+def devices(tmp_path: Path, export: Export) -> Settings:
+    """Reports of one registration and its renewal, and of another; with UDI and without."""
+    number = {"注册证编号/曾用注册证编号": "国械注准20153661234"}
+    settings = Settings.load({"PVWATCH_HOME": str(tmp_path / "home"), "PVWATCH_KEY": KEY})
+    path = export("device", [number | cells for cells in DEVICES])
+    account = intake.load_file(store.open_store(settings.database_url), path, settings.archive, KEY, FIRST)
+    assert account.stored == len(DEVICES), account.problems
+    return settings
+
+
+def test_udi(devices: Settings) -> None:
+    def cases_of(*texts: str, **options: object) -> set[str]:
+        return set(states(asked(devices, *texts, **options)))
+
+    # A lot is found in the UDI too, and among several in a cell.
+    assert cases_of("l77") == {"E1", "E2", "E4", "E5", "E6"}
+    # A UDI with a lot: the same DI and lot, and that lot of the numbers under which the DI is reported.
+    assert cases_of(f"(01){DI}(10)L77") == {"E1", "E2", "E5", "E6"}
+    assert cases_of(f"01{DI}17280131" + "10L77") == {"E1", "E2", "E5", "E6"}
+    assert cases_of(udis=(f"(01){DI}(10)L78",)) == {"E3"}
+    # Without a lot: the DI alone.
+    assert cases_of(DI) == {"E2", "E3"}
+    assert cases_of(f"(01){OTHER_DI}(10)L99") == set()
+    found = asked(devices, f"(01){DI}(10)L77")
+    assert {relation for (relation,) in table(found, "lots", "relation")} == {"asked", "adjacent", "other"}
+    assert table(found, "lots", "relation", "lot", "reports")[-1] == ("other", "L99", 1)
+
+
+def test_a_number_finds_its_renewals_however_written(devices: Settings) -> None:
+    for typed in ("国械注准20153661234", "注册证编号：国械注准 2015 3 66 1234", "国械注准20153141234"):
+        assert set(states(asked(devices, typed))) == {"E1", "E2", "E3", "E5", "E6"}, typed
 
 
 def test_as_of_an_earlier_moment(home: Settings) -> None:
