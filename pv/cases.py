@@ -7,6 +7,7 @@ it is left out (deleted, marked as duplicate or misreport); merged cases count a
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -179,7 +180,16 @@ class StreamCases:
 
     def filings(self, week: Week) -> pd.DataFrame:
         """One row per report in the view of the week, as filed: merged and left-out ones stay and are marked."""
-        current = self._versions[(self._versions["start"] <= week.index) & (self._versions["end"] > week.index)]
+        return self._filed(
+            self._versions[(self._versions["start"] <= week.index) & (self._versions["end"] > week.index)]
+        )
+
+    def latest(self, cases: Collection[str]) -> pd.DataFrame:
+        """The same of the last versions of some reports, whatever the week."""
+        last = self._versions[self._versions["case_number"].isin(cases)].drop_duplicates("case_number", keep="last")
+        return self._filed(last)
+
+    def _filed(self, current: pd.DataFrame) -> pd.DataFrame:
         frame = current.rename(columns={"case_number": "case", "number": "version"})
         frame = frame.assign(
             merged_into=self._merged_into(current),

@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 from sqlalchemy import Connection, Engine, func, select
 
-from pv import cases, intake, keys, mapping, messages, reference, revisions, snapshots, sources, store
+from pv import cases, duplicates, intake, keys, mapping, messages, reference, revisions, snapshots, sources, store
 from pv.appraisal import Appraisal, appraise
 from pv.forms import learned
 from pv.intake import FileAccount, Replayed
@@ -23,6 +23,7 @@ from pv.reference import Reference
 from pv.rendering.index import render_index
 from pv.rendering.models import WeekInput
 from pv.rendering.week_files import render_week
+from pv.reviews import to_review
 from pv.schema import case_version, quarantine, reference_snapshot
 from pv.schema import file as file_table
 from pv.schema import revision as revision_table
@@ -202,6 +203,7 @@ def _week_inputs(engine: Engine, weeks: Sequence[Week], as_of: datetime, beside:
         strata = parse_strata(texts.get("screens") or screens_text())
         loaded = [cases.StreamCases(connection, name, as_of, known) for name in _reported(connection, stamp)]
         waiting = {lang: cases.quarantined(connection, as_of, known, lang) for lang in ("zh", "en")}
+        pairs, duplicate_counts = to_review(connection, loaded, stamp)
         files = store.read(
             connection, select(file_table).where(file_table.c.recorded_at <= stamp).order_by(file_table.c.file_id)
         )
@@ -237,6 +239,8 @@ def _week_inputs(engine: Engine, weeks: Sequence[Week], as_of: datetime, beside:
             files=files.rename(columns={"name": "file"}),
             unmapped=unmapped,
             screens=screens,
+            reviews=pairs,
+            duplicates=duplicate_counts,
             evidence={name: pd.concat([of[name] for of in tables], ignore_index=True) for name in KINDS if tables},
         )
 
@@ -307,6 +311,8 @@ def _content(week_input: WeekInput) -> dict[str, pd.DataFrame]:
         "filings": week_input.filings,
         "quarantined": week_input.quarantined,
         "unmapped": week_input.unmapped,
+        "reviews": week_input.reviews,
+        "duplicates": week_input.duplicates,
         **week_input.evidence,
     }
 
@@ -326,7 +332,8 @@ def stale_weeks(engine: Engine) -> list[str]:
                 file_table.c.stream == FORMS, file_table.c.weeks != ""
             )
         ).all()
-    loads = [(str(at), str(day)) for at, day in versions]
+        merged = duplicates.regrouped(connection)
+    loads = [*merged, *((str(at), str(day)) for at, day in versions)]
     loads += [(str(at), Week.parse(str(weeks).split(";")[0]).start.isoformat()) for at, weeks in filled]
     return [
         str(week)
@@ -398,4 +405,5 @@ def _stream_status(
     totals["quarantined"] = int((~mine["stored"]).sum())
     totals["unassigned"] = int((everything["hospital_id"] == "").sum())
     totals["unmapped"] = len(mapping.waiting(loaded, known))
+    totals["to_review"] = len(duplicates.waiting(connection, stream, instant_text(as_of)))
     return totals

@@ -92,11 +92,14 @@ def _release(url: str, stream: str) -> dict[str, Any]:
 def _show_changed(found: dict[str, Any], as_json: bool) -> None:
     if as_json:
         print_json(found)
-    elif "merged" in found:
+        return
+    if "merged" in found:
         click.echo(f"{found['merged']} reports merged")
     else:
         reports = ", ".join(found["changed"])
         click.echo(f"recorded; the group has changed of: {reports}" if reports else "recorded; no group has changed")
+    if found["weeks"]:
+        click.echo(f"counts differ from {found['weeks'][0]} on; pvwatch status names the weeks to render again")
 
 
 def _waiting(url: str, stream: str | None) -> list[dict[str, Any]]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pv.duplicates.deciding import Decided, Deciding, DecisionError, decide
+from pv.duplicates.explaining import explained, in_words
 from pv.duplicates.groups import merges, root, roots
 from pv.duplicates.linking import Linked, link_new, release
-from pv.duplicates.pairs import explained, waiting
+from pv.duplicates.pairs import merged_by, regrouped, waiting
 
 __all__ = [
     "Decided",
@@ -14,8 +15,11 @@ __all__ = [
     "Linked",
     "decide",
     "explained",
+    "in_words",
     "link_new",
+    "merged_by",
     "merges",
+    "regrouped",
     "release",
     "root",
     "roots",

@@ -6,21 +6,22 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection, func, or_, select
 
 from pv import store
 from pv.duplicates.decisions import Pair, verdicts
-from pv.duplicates.groups import merges, root
-from pv.duplicates.model import Model, model
+from pv.duplicates.groups import ALONE, merges, root
 from pv.duplicates.scoring import Scored
-from pv.schema import case_pair, case_version
+from pv.schema import case_merge, case_pair, case_version
 
 HELD = "held"  # would merge, but its file brought too many merges
+EXACT, PEOPLE = "exact", "decision"  # how the names of the rules begin that are not of the weights
 GROUP = "group"  # the limit of a pair that would join reports which contradict each other
 _OPEN = ("review", HELD)
 WAITING = ("stream", "case", "other", "probability", "weight", "zone", "explanation", "recorded_at")
@@ -54,17 +55,6 @@ def reads_the_same(one: str, other: str) -> bool:
 def out_of_sight(pair: Pair) -> Judged:
     """A pair that is no longer compared, for its reports have changed."""
     return Judged(pair, 0.0, 0.0, "different", '{"levels":{},"limits":[]}')
-
-
-def explained(text: str, lang: str, weights: Model | None = None) -> list[tuple[str, str, float]]:
-    """An explanation for people: comparison, level and weight in bits; what says nothing is left out."""
-    known = weights or model()
-    found = []
-    for name, (level, bits) in json.loads(text)["levels"].items():
-        comparison = known[name]
-        if comparison.level(level).m:
-            found.append((getattr(comparison, lang), getattr(comparison.level(level), lang), float(bits)))
-    return found
 
 
 def record(connection: Connection, stream: str, found: Iterable[Judged], rule: str, recorded_at: str) -> None:
@@ -121,6 +111,25 @@ def waiting(connection: Connection, stream: str, as_of: str = "") -> pd.DataFram
     frame = pd.DataFrame([row for row in found if {row[1], row[2]} <= counted], columns=list(WAITING))
     frame = frame.astype({name: "float64" if name in {"probability", "weight"} else "str" for name in WAITING})
     return frame.sort_values(["weight", "case", "other"], ascending=[False, True, True], ignore_index=True)
+
+
+def merged_by(connection: Connection, stream: str, as_of: str = "") -> dict[str, int]:
+    """Reports that are merged at an instant, by what has merged them: exact, likely or people."""
+    table = case_merge.c
+    wanted = select(table.case_number, table.merged_into, table.rule).where(table.stream == stream)
+    if as_of:
+        wanted = wanted.where(table.recorded_at <= as_of)
+    last = {case: (into, rule) for case, into, rule in connection.execute(wanted.order_by(table.merge_id))}
+    kinds = {EXACT: "exact", PEOPLE: "people"}
+    found = Counter(kinds.get(rule.split("-")[0], "likely") for into, rule in last.values() if into != ALONE)
+    return {kind: found[kind] for kind in ("exact", "likely", "people")}
+
+
+def regrouped(connection: Connection) -> list[tuple[str, str]]:
+    """When groups of any stream have changed, and from which day (ISO) on cases are counted otherwise since."""
+    of_case = (case_merge.c.stream == case_version.c.stream) & (case_merge.c.case_number == case_version.c.case_number)
+    merges = select(case_merge.c.recorded_at, func.min(case_version.c.effective_on)).join(case_version, of_case)
+    return [(str(at), str(day)) for at, day in connection.execute(merges.group_by(case_merge.c.recorded_at))]
 
 
 def _counted(connection: Connection, stream: str, cases: Iterable[str], as_of: str) -> set[str]:

@@ -125,6 +125,14 @@ CODES: dict[str, dict[str, tuple[str, str]]] = {
         "no_signal": ("不是信号", "no signal"),
         "unclear": ("资料不足", "more information needed"),
     },
+    "verdict": {
+        "same": ("同一事件", "same"),
+        "different": ("不同事件", "different"),
+    },
+    "review_zone": {
+        "review": ("待判定", "to be decided"),
+        "held": ("整份暂缓", "file held back"),
+    },
     "hospital_level": {"1": ("一级", "level 1"), "2": ("二级", "level 2"), "3": ("三级", "level 3")},
 }
 

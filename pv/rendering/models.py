@@ -13,6 +13,7 @@ from datetime import date, datetime
 
 import pandas as pd
 
+from pv import reviews
 from pv.appraisal import Appraisal
 from pv.reference import streams
 from pv.rendering.columns import Table
@@ -34,6 +35,7 @@ class WeekInput:
     `signals` and `counted` as of `pv.signals.alerts` for all streams; `filings` and `quarantined` as of `pv.cases`
     (`reasons` in English, beside it `reasons_zh`); `filings_before` is the view of the week before; `evidence`: the
     tables of `pv.signals.evidence` over all streams;
+    `reviews` and `duplicates`: pairs that may be one event, and how many, of `pv.reviews` at `as_of`;
     `files`: files ingested up to `as_of`; `unmapped`: stream, kind (product, event, hospital), wording,
     beside (the name of a number), cases.
     """
@@ -52,6 +54,8 @@ class WeekInput:
     unmapped: pd.DataFrame = field(repr=False)
     screens: Sequence[Screen] = field(repr=False)
     evidence: Mapping[str, pd.DataFrame] = field(repr=False, default_factory=dict)
+    reviews: pd.DataFrame = field(repr=False, default_factory=lambda: pd.DataFrame(columns=list(reviews.COLUMNS)))
+    duplicates: pd.DataFrame = field(repr=False, default_factory=lambda: pd.DataFrame(columns=list(reviews.COUNTS)))
 
 
 @dataclass(frozen=True)
@@ -238,6 +242,8 @@ class SignalReport:
     files: Table = field(repr=False)
     quarantined: Table = field(repr=False)
     unmapped: Table = field(repr=False)
+    reviews: Table = field(repr=False)
+    duplicates: Table = field(repr=False)
     counted: Table = field(repr=False)
     priors: Table = field(repr=False)
     evidence: tuple[tuple[str, Table], ...] = field(repr=False)  # by the names of `evidence_columns.EVIDENCE`

@@ -28,6 +28,7 @@ from pv.rendering.models import (
     WeekInput,
     waiting,
 )
+from pv.rendering.review_sheet import DUPLICATES, REVIEWS
 from pv.rendering.signal_columns import ASSESSMENT, CASES, COUNTED, FILES, PRIORS, QUARANTINED, UNMAPPED
 from pv.rendering.totals import stream_totals
 from pv.week import Week
@@ -61,6 +62,8 @@ def signal_report(week_input: WeekInput) -> SignalReport:
         files=_table(week_input.files, FILES, by=["recorded_at"]),
         quarantined=_table(week_input.quarantined, QUARANTINED, by=["received_on"]),
         unmapped=_table(week_input.unmapped, UNMAPPED, by=["cases"]),
+        reviews=Table.of(week_input.reviews, REVIEWS),
+        duplicates=Table.of(week_input.duplicates, DUPLICATES),
         counted=Table.of(week_input.counted, COUNTED),
         priors=Table.of(week_input.counted[week_input.counted["points"] > 0], PRIORS),
         evidence=tuple(_evidence(week_input.evidence)),
@@ -162,4 +165,6 @@ def _attention(
     missing = [total.stream for total in totals if not total.week and any(total.trend[-5:])]
     yield from waiting("no_reports", Counter(missing))
     yield from waiting("quarantined", Counter(week_input.quarantined["stream"]))
+    pairs_waiting = zip(week_input.duplicates["stream"], week_input.duplicates["waiting"], strict=True)
+    yield from waiting("duplicates", Counter({str(stream): int(count) for stream, count in pairs_waiting}))
     yield from waiting("unmapped", Counter(week_input.unmapped["stream"]))

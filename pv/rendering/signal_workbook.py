@@ -11,6 +11,7 @@ from pv.rendering.evidence_columns import EVIDENCE_SHEETS
 from pv.rendering.formats import local_instant
 from pv.rendering.labels import CODES
 from pv.rendering.models import SignalReport
+from pv.rendering.review_sheet import SHEET, put_reviews
 from pv.rendering.signal_columns import ALERT_COUNTS, SCREENS, SIGNALS, TOTALS
 from pv.rendering.workbook import Book
 
@@ -26,6 +27,11 @@ _SHEETS = (
         "Grave and new cases, and those behind changed alerts",
     ),
     ("研判", "请填写着色各列，每行一对产品与事件", "The form: fill in the coloured columns, one line a pair"),
+    (
+        SHEET,
+        "可能是同一事件的两份报告：请填写着色各列，再将本工作簿放入收件箱",
+        "Pairs of reports that may be one event: fill in the coloured columns and drop the workbook into the inbox",
+    ),
     ("数据质量", "导入的文件与行数核对", "Files and the account of their rows"),
     ("隔离报告", "无法正确计数的报告及原因", "Reports that cannot be counted rightly, with every reason"),
     ("待对照", "目前按原文计数", "Wordings that wait for a mapping"),
@@ -55,6 +61,7 @@ def write_signal_workbook(report: SignalReport, path: Path) -> None:
         book.table_sheet("统计提示", alerts, frozen=7)
         book.table_sheet("病例", report.cases, frozen=3)
         _form(book, report.assessment)
+        put_reviews(book, report.reviews)
         book.table_sheet("数据质量", report.files)
         book.table_sheet("隔离报告", report.quarantined, frozen=2)
         book.table_sheet("待对照", report.unmapped)
@@ -79,6 +86,7 @@ def _summary(book: Book, report: SignalReport, title: str) -> None:
     row = _part(book, sheet, 5, "报告数量 Reports received", Table(TOTALS, totals))
     counts = tuple((stream, *(found[name] for name in CODES["status"])) for stream, found in report.alert_counts)
     row = _part(book, sheet, row, "统计提示（产品–事件对） Alerts, pairs", Table(ALERT_COUNTS, counts))
+    row = _part(book, sheet, row, "重复报告 Duplicates", report.duplicates)
     book.put_text(sheet, row, 0, "工作表 Sheets", bold=True)
     for place, (name, zh, en) in enumerate(_SHEETS, start=row + 1):
         book.put_text(sheet, place, 0, name)

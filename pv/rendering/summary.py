@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Any
 
+from pv.rendering.columns import Table
 from pv.rendering.models import HospitalReport, SignalReport, StreamTotals
 from pv.week import instant_text
 
@@ -28,6 +29,7 @@ def summary(signals: SignalReport, hospitals: HospitalReport, fingerprint: str) 
         "alerts": {stream: dict(counts) for stream, counts in signals.alert_counts},
         "quarantined": len(signals.quarantined),
         "unmapped": len(signals.unmapped),
+        "duplicates": _duplicates(signals.duplicates),
         "targets": {
             "met": sum(cell.met == "yes" for cell in cells),
             "not_met": sum(cell.met in {"no", "not_yet"} for cell in cells),
@@ -36,6 +38,15 @@ def summary(signals: SignalReport, hospitals: HospitalReport, fingerprint: str) 
         },
         "silent_hospitals": sum(row.everywhere for row in hospitals.silent),
         "stopped_hospitals": len({row[1] for row in hospitals.tables["stopped"].rows if row[0] != "all"}),
+    }
+
+
+def _duplicates(counts: Table) -> dict[str, int]:
+    """Pairs that wait for people, of them held back with their file; reports merged, by rule; over all streams."""
+    return {
+        column.name: sum(int(row[counts.place(column.name)]) for row in counts.rows)
+        for column in counts.columns
+        if column.numeric
     }
 
 

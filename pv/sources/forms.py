@@ -52,9 +52,7 @@ def form(name: str) -> Form:
 def _form(name: str, entry: Mapping[str, str]) -> Form:
     rows = reference.shipped_csv(f"forms/{name}")
     columns = tuple(
-        LayoutColumn(
-            row["column"], tuple(filter(None, row["aliases"].split(";"))), row["field"], row["required"], False
-        )
+        LayoutColumn(row["column"], _aliases(row["column"], row["aliases"]), row["field"], row["required"], False)
         for row in rows
     )
     by_name = {column.name: column for column in columns}
@@ -71,6 +69,12 @@ def _form(name: str, entry: Mapping[str, str]) -> Form:
         zh=entry["zh"],
         en=entry["en"],
     )
+
+
+def _aliases(column: str, written: str) -> tuple[str, ...]:
+    """The other headings of a column, and the one in both languages that our own workbooks write."""
+    aliases = tuple(filter(None, written.split(";")))
+    return (*aliases, f"{column}\n{aliases[0]}") if aliases else ()
 
 
 def filled(tables: Sequence[Table]) -> Iterator[Extract]:

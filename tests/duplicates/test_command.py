@@ -46,7 +46,9 @@ def test_waiting_pairs_are_listed_with_their_reasons(home: str) -> None:
 
 
 def test_a_verdict_is_put_into_effect(home: str) -> None:
-    assert "the group has changed of: B" in _run("--stream", "drug", "--same", "A", "B", "--by", "李四").output
+    said = _run("--stream", "drug", "--same", "A", "B", "--by", "李四").output
+    assert "the group has changed of: B" in said
+    assert "counts differ from 2026-W41 on" in said
     assert _merged(home) == {"B": "A"}
     found = _run("--stream", "drug", "--different", "A", "B", "--by", "李四", "--note", "不同病例", "--json")
     assert (json.loads(found.output)["changed"], json.loads(found.output)["weeks"]) == (["B"], ["2026-W41"])

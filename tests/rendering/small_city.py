@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import pandas as pd
 
+from pv import reviews
 from pv.appraisal import appraise
 from pv.cases import OPEN_END, StreamView
 from pv.reference import COLUMNS, Reference, build, streams
@@ -285,6 +286,21 @@ def make_city(filings: pd.DataFrame, quarantined: pd.DataFrame, reference: Refer
         files=pd.DataFrame(files),
         unmapped=pd.DataFrame(unmapped, columns=["stream", "kind", "wording", "beside", "cases"]),
         screens=screens,
+        reviews=_reviews(filings),
+        duplicates=pd.DataFrame([("drug", 2, 1, 3, 1, 1, 1)], columns=list(reviews.COUNTS)),
         evidence={name: pd.concat([tables[name] for tables in beside], ignore_index=True) for name in KINDS},
     )
     return City(filings, quarantined, reference, week_input)
+
+
+def _reviews(filings: pd.DataFrame) -> pd.DataFrame:
+    """Two pairs of drug reports, the second held back with its file; their onsets differ."""
+    facts = filings[filings["stream"] == "drug"].head(4)[[*reviews.FACTS, "case"]].assign(onset_on="2026-11-01")
+    rows = facts.to_dict("records")
+    found = []
+    for zone, one, other in zip(("review", "held"), rows[::2], rows[1::2], strict=False):
+        pair = {"stream": "drug", "case_number": one["case"], "other_number": other["case"], "zone": zone}
+        told = {"probability": 0.97, "reasons_zh": "相符：性别相同", "reasons": "For it: sex equal"}
+        beside = {f"other_{fact}": other[fact] for fact in reviews.FACTS} | {"other_onset_on": "2026-11-02"}
+        found.append(pair | told | {fact: one[fact] for fact in reviews.FACTS} | beside)
+    return pd.DataFrame(found, columns=list(reviews.COLUMNS))

@@ -37,7 +37,7 @@ def rows(sheet: Worksheet) -> list[list[object]]:
 
 def test_sheets(rendered: Path) -> None:
     names = {name: openpyxl.load_workbook(rendered / f"{name}.xlsx").sheetnames for name in ("signals", "hospitals")}
-    assert names["signals"][:5] == ["摘要", "统计提示", "病例", "研判", "数据质量"]
+    assert names["signals"][:5] == ["摘要", "统计提示", "病例", "研判", "疑似重复"]
     assert names["hospitals"][:3] == ["区县", "医疗机构", "指标"]
     assert {"未报告", "评价率", "对账"} < set(names["hospitals"])
 
