@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from pv.forms.checking import Fault
 from pv.forms.entries import keep, new_rows
 from pv.forms.learned import learn
-from pv.forms.reviews import decide_all
+from pv.forms.verdicts import decide_all
 from pv.sources.forms import Form
 
 
