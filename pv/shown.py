@@ -28,7 +28,10 @@ _TIME_WORDS = re.compile(
     r"|infant|elderly|about|yesterday|today|tomorrow|jan\w*|feb\w*|mar\w*|apr\w*|may|june?|july?|aug\w*|sep\w*|oct\w*|nov\w*|dec\w*",
     flags=re.IGNORECASE,
 )
-_UNSAID = frozenset("不未无非否是没有其他它待定暂缺空说明详知确填选项类型级度")
+_PLAIN_WORDS = (
+    "不 未 无 非 否 是 没有 其他 其它 待 暂 缺 空 说明 不明 详 知 确定 填 选 见 好 转 后 已 有 的 "
+    "很 较 轻 微 中 重 度 级 类 型 特别 极 伤 亡 死"
+).split()
 _ORGANISATION = re.compile(
     r"医院|卫生|医疗|保健|诊所|门诊|药|公司|集团|中心|疾控|站|所|院|厂|店|馆|学校|大学|机构|部门"
     r"|hospital|clinic|health|centre|center|pharm|university|school|company|ltd|inc|gmbh",
@@ -47,24 +50,20 @@ def time(text: str) -> str:
 
 
 def code(text: str, lists: Iterable[str]) -> str:
-    """A cell of a code: a wording that is made of at least half of what the wordings of the lists are made of.
+    """A cell of a code: a wording that is made of wordings of the lists and plain words.
 
     >>> code("较重", ["severity"]), code("未说明", ["sex"]), code("张三", ["sex"])
     ('较重', '未说明', '***')
     """
-    letters = [letter for letter in text.casefold() if letter.isalnum()]
-    if len(letters) < 2:
-        return text
-    if all("a" <= letter <= "z" or letter.isdigit() for letter in letters):
-        known = {written.casefold() for name in lists for written in code_list(name)}
-        return text if len(letters) > 2 and any(text.casefold().strip() in one for one in known) else HIDDEN
-    usual = _UNSAID.union(*(_letters(name) for name in lists))
-    return text if 2 * sum(letter in usual for letter in letters) >= len(letters) else HIDDEN
+    bare = "".join(letter for letter in text.casefold() if letter.isalnum())
+    return text if len(bare) < 2 or any(_words(name).fullmatch(bare) for name in lists) else HIDDEN
 
 
 @cache
-def _letters(name: str) -> frozenset[str]:
-    return frozenset("".join(code_list(name)).casefold())
+def _words(name: str) -> re.Pattern[str]:
+    known = {"".join(letter for letter in written.casefold() if letter.isalnum()) for written in code_list(name)}
+    words = sorted({*known, *_PLAIN_WORDS, *"0123456789"} - {""}, key=len, reverse=True)
+    return re.compile(f"(?:{'|'.join(map(re.escape, words))})+")
 
 
 def number(text: str) -> str:
