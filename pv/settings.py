@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from cryptography.fernet import Fernet
 
@@ -20,6 +21,10 @@ _NAMES = {
     "sender": "PVWATCH_SENDER",
     "receiver": "PVWATCH_RECEIVER",
 }
+
+
+# Whose raw data may have a period of keeping, in years, under [retention] in pvwatch.toml.
+RETAINED = ("archive", "quarantine", "done", "refused")
 
 
 class SettingsError(Exception):
@@ -39,13 +44,14 @@ class Settings:
     key: str
     sender: str = ""
     receiver: str = ""
+    retention: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
     def load(cls, environment: Mapping[str, str] | None = None) -> Settings:
         """Read the settings. Raises SettingsError that names the key and the fix."""
         env = os.environ if environment is None else environment
         home = Path(env.get("PVWATCH_HOME") or "~/.pvwatch").expanduser().absolute()
-        values = _read_toml(home / "pvwatch.toml")
+        values, retention = _read_toml(home / "pvwatch.toml")
         values.update({name: env[key] for name, key in _NAMES.items() if env.get(key)})
         folder = {
             name: Path(values.get(name) or home / name).expanduser().absolute()
@@ -57,6 +63,7 @@ class Settings:
             key=values.get("key", ""),
             sender=values.get("sender", ""),
             receiver=values.get("receiver", ""),
+            retention=retention,
             **folder,
         )
 
@@ -84,13 +91,14 @@ class Settings:
         return self.key
 
 
-def _read_toml(path: Path) -> dict[str, str]:
+def _read_toml(path: Path) -> tuple[dict[str, str], dict[str, float]]:
     if not path.is_file():
-        return {}
+        return {}, {}
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path} cannot be read: {error}. Mend or remove the file.") from None
+    retention = _periods(path, values.pop("retention", {}))
     unknown = sorted(set(values) - (set(_NAMES) - {"home", "key"}))
     if unknown:
         raise SettingsError(
@@ -100,4 +108,14 @@ def _read_toml(path: Path) -> dict[str, str]:
     wrong = [name for name, value in values.items() if not isinstance(value, str)]
     if wrong:
         raise SettingsError(f"{path}: “{wrong[0]}” must be text in quotes.")
-    return values
+    return values, retention
+
+
+def _periods(path: Path, values: Any) -> dict[str, float]:
+    """The years of keeping. Raises SettingsError where one is no number above 0."""
+    if not isinstance(values, dict) or not set(values) <= set(RETAINED):
+        raise SettingsError(f"{path}: under [retention] only {', '.join(RETAINED)} can have a period, in years.")
+    for name, years in values.items():
+        if isinstance(years, bool) or not isinstance(years, int | float) or not 0 < years < 1_000:
+            raise SettingsError(f"{path}: “{name}” under [retention] must be a number of years, such as 10.")
+    return {name: float(years) for name, years in values.items()}

@@ -153,6 +153,24 @@ def writing(engine: Engine) -> Iterator[Connection]:
 
 
 @contextmanager
+def erasing(engine: Engine) -> Iterator[Connection]:
+    """A transaction of the writer after which nothing of what it removed or replaced is left in the files of an
+    embedded store; PostgreSQL overwrites it when it cleans up (VACUUM)."""
+    with engine.connect().execution_options(writes=True) as connection:
+        embedded = connection.dialect.name == "sqlite"
+        with connection.begin():
+            if embedded:
+                connection.exec_driver_sql("PRAGMA secure_delete=ON")
+            else:
+                connection.execute(select(func.pg_advisory_xact_lock(_WRITER_LOCK)))
+            yield connection
+    if embedded:
+        with engine.connect() as connection:
+            driver: Any = connection.connection.driver_connection
+            driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+@contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
     """One consistent snapshot for reading."""
     with engine.connect() as plain:

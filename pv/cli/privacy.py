@@ -172,4 +172,41 @@ def get_archived(sha256: str, out: Path, reason: str, as_json: bool) -> None:
         click.echo(f"{whole} is in {out}. It holds personal data: delete it when it has served.")
 
 
-COMMANDS = (access_log, archived, rotate_key)
+@click.command()
+@click.option("--dry-run", is_flag=True, help="Show what is due, delete nothing.")
+@as_json_option
+@reported
+def retention(dry_run: bool, as_json: bool) -> None:
+    """Delete raw data whose period of keeping has ended.
+
+    Periods, in years, are set under [retention] in pvwatch.toml for archive, quarantine, done and refused. What has
+    none is kept for ever. What was deleted stands in the access log; cases and counts stay.
+
+    \b
+    Example:
+      pvwatch retention --dry-run
+    """
+    from pv import access, store
+    from pv.privacy.retention import delete, due
+    from pv.settings import RETAINED, Settings
+
+    settings, now = Settings.load(), datetime.now(UTC)
+    engine = store.open_store(settings.database_url)
+    with store.reading(engine) as connection:
+        found = due(connection, settings, now)
+    if found and not dry_run:
+        why = ", ".join(f"{kind} {years:g} years" for kind, years in sorted(settings.retention.items()))
+        delete(engine, found, access.user(), why, now)
+    if as_json:
+        fields = ("kind", "subject", "stream", "since")
+        listed = [{name: getattr(one, name) for name in fields} for one in found]
+        print_json({"periods": dict(settings.retention), "deleted": not dry_run, "due": listed})
+        return
+    for kind in RETAINED:
+        mine = [one for one in found if one.kind == kind]
+        period = f"{settings.retention[kind]:g} years" if kind in settings.retention else "no period, kept for ever"
+        done = "due" if dry_run else "deleted"
+        click.echo(f"{kind}: {period}; {len(mine)} {done}" + (f", oldest of {mine[0].since[:10]}" if mine else ""))
+
+
+COMMANDS = (access_log, archived, retention, rotate_key)
