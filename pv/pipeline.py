@@ -7,14 +7,14 @@ import re
 import shutil
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Connection, Engine, Select, func, select
 
-from pv import cases, duplicates, intake, keys, mapping, messages, reference, revisions, snapshots, sources, store
+from pv import accounts, cases, duplicates, intake, keys, mapping, reference, revisions, snapshots, sources, store
 from pv.appraisal import Appraisal, appraise
 from pv.forms import learned
 from pv.intake import FileAccount, Replayed
@@ -24,7 +24,7 @@ from pv.rendering.index import render_index
 from pv.rendering.models import WeekInput
 from pv.rendering.week_files import render_week
 from pv.reviews import to_review
-from pv.schema import case_version, quarantine, reference_snapshot
+from pv.schema import case_version, quarantine, quarantine_closing, reference_snapshot
 from pv.schema import file as file_table
 from pv.schema import revision as revision_table
 from pv.settings import Settings
@@ -177,12 +177,12 @@ def _screens(texts: Mapping[str, str]) -> tuple[Screen, ...]:
     return parse_screens(texts["screens"]) if texts.get("screens") else load_screens()
 
 
-def _reported(connection: Connection, stamp: str) -> tuple[str, ...]:
+def own_streams(connection: Connection, stamp: str) -> tuple[str, ...]:
     """The streams of the reports at a moment: the core ones, and others of our own that have cases or wait for them."""
-    return reference.reported(set(_stored_streams(connection, stamp)))
+    return reference.reported(set(stored_streams(connection, stamp)))
 
 
-def _stored_streams(connection: Connection, stamp: str) -> Iterator[str]:
+def stored_streams(connection: Connection, stamp: str) -> Iterator[str]:
     for table in (case_version, quarantine):
         statement = select(table.c.stream).where(table.c.recorded_at <= stamp).distinct()
         yield from map(str, connection.execute(statement).scalars())
@@ -201,7 +201,9 @@ def _week_inputs(engine: Engine, weeks: Sequence[Week], as_of: datetime, beside:
         texts = snapshots.texts(connection, stamp)
         known, screens = learned.applied(reference.build(texts), connection, stamp), _screens(texts)
         strata = parse_strata(texts.get("screens") or screens_text())
-        loaded = [cases.StreamCases(connection, name, as_of, known) for name in _reported(connection, stamp)]
+        loaded = [cases.StreamCases(connection, name, as_of, known) for name in own_streams(connection, stamp)]
+        standing = {stream.stream: stream.standing() for stream in loaded}
+        account = accounts.accounts(connection, stamp, standing)
         waiting = {lang: cases.quarantined(connection, as_of, known, lang) for lang in ("zh", "en")}
         pairs, duplicate_counts = to_review(connection, loaded, stamp)
         files = store.read(
@@ -238,6 +240,7 @@ def _week_inputs(engine: Engine, weeks: Sequence[Week], as_of: datetime, beside:
             appraisal=_appraise(filings, waiting["en"], known, week),
             files=files.rename(columns={"name": "file"}),
             unmapped=unmapped,
+            accounts=account,
             screens=screens,
             reviews=pairs,
             duplicates=duplicate_counts,
@@ -250,7 +253,7 @@ def background_counts(settings: Settings, week: Week, as_of: datetime, source: s
     engine, stamp = store.open_store(settings.database_url), instant_text(as_of)
     with store.reading(engine) as connection:
         known = learned.reference_at(connection, stamp)
-        own = _reported(connection, stamp)
+        own = own_streams(connection, stamp)
         views = [cases.StreamCases(connection, name, as_of, known).view() for name in own]
     return pd.concat([background_rows(view, week, source) for view in views], ignore_index=True)
 
@@ -317,24 +320,31 @@ def _content(week_input: WeekInput) -> dict[str, pd.DataFrame]:
     }
 
 
+def _changes() -> Iterator[Select[Any]]:
+    """Moments at which something became known, each with the first day that it touches."""
+    versions, entries, closing = case_version.c, quarantine.c, quarantine_closing.c
+    yield select(versions.recorded_at, func.min(versions.effective_on)).group_by(versions.recorded_at)
+    dated = select(entries.recorded_at, func.min(entries.received_on)).where(entries.received_on != "")
+    yield dated.group_by(entries.recorded_at)
+    ended = select(closing.recorded_at, func.min(entries.received_on)).join(
+        quarantine, entries.quarantine_id == closing.quarantine_id
+    )
+    yield ended.where(entries.received_on != "").group_by(closing.recorded_at)
+
+
 def stale_weeks(engine: Engine) -> list[str]:
     """Rendered weeks that a later load has changed and that have not been rendered since."""
     latest = select(revision_table.c.week, func.max(revision_table.c.as_of)).group_by(revision_table.c.week)
     with store.reading(engine) as connection:
         rendered = [(Week.parse(week), as_of) for week, as_of in connection.execute(latest)]
-        versions = connection.execute(
-            select(case_version.c.recorded_at, func.min(case_version.c.effective_on)).group_by(
-                case_version.c.recorded_at
-            )
-        ).all()
+        loads = [(str(at), str(day)) for statement in _changes() for at, day in connection.execute(statement)]
         filled = connection.execute(
             select(file_table.c.recorded_at, file_table.c.weeks).where(
                 file_table.c.stream == FORMS, file_table.c.weeks != ""
             )
         ).all()
         merged = duplicates.regrouped(connection)
-    loads = [*merged, *((str(at), str(day)) for at, day in versions)]
-    loads += [(str(at), Week.parse(str(weeks).split(";")[0]).start.isoformat()) for at, weeks in filled]
+    loads += [*merged, *((str(at), Week.parse(str(weeks).split(";")[0]).start.isoformat()) for at, weeks in filled)]
     return [
         str(week)
         for week, as_of in sorted(rendered)
@@ -350,60 +360,6 @@ def unmapped(
     remember_reference(engine, settings, as_of)
     with store.reading(engine) as connection:
         known = learned.reference_at(connection, stamp)
-        names = (stream,) if stream else _reported(connection, stamp)
+        names = (stream,) if stream else own_streams(connection, stamp)
         loaded = [cases.StreamCases(connection, name, as_of, known) for name in names]
         return mapping.questions(loaded, known), learned.answers(connection, stamp)
-
-
-def status(settings: Settings) -> dict[str, Any]:
-    """What the store holds and what waits for people: totals per stream, files, weeks."""
-    engine = store.open_store(settings.database_url)
-    as_of = datetime.now(UTC)
-    with store.reading(engine) as connection:
-        known = learned.reference_at(connection, instant_text(as_of))
-        waiting = cases.quarantined(connection, as_of, known, messages.language())
-        own, stored = _reported(connection, instant_text(as_of)), set(_stored_streams(connection, "9999"))
-        there = (*own, *(name for name in reference.foreign_streams() if name in stored))
-        totals = {name: _stream_status(connection, name, as_of, known, waiting) for name in there}
-        files = connection.execute(
-            select(
-                func.count(),
-                *(
-                    func.coalesce(func.sum(file_table.c[name]), 0)
-                    for name in ("read", "stored", "unchanged", "quarantined")
-                ),
-            )
-        ).one()
-        entries = connection.execute(select(func.count()).select_from(quarantine)).scalar_one()
-        weeks = connection.execute(select(func.count(revision_table.c.week.distinct()))).scalar_one()
-    names = ("files", "read", "stored", "unchanged", "quarantined")
-    return {
-        "streams": totals,
-        "rows": dict(zip(names, map(int, files), strict=True)),
-        "quarantine": {"entries": int(entries), "waiting": len(waiting)},
-        "weeks_rendered": int(weeks),
-        "weeks_stale": stale_weeks(engine),
-        "latest_week": str(latest_week(settings) or ""),
-        "home": str(settings.home),
-    }
-
-
-def _stream_status(
-    connection: Connection, stream: str, as_of: datetime, known: Reference, waiting: pd.DataFrame
-) -> dict[str, int]:
-    loaded = cases.StreamCases(connection, stream, as_of, known)
-    everything = loaded.filings(Week.of(date(9999, 12, 24)))
-    mine = waiting[waiting["stream"] == stream]
-    counted = everything[(everything["left_out"] == "") & (everything["merged_into"] == "")]
-    totals = {
-        "filed": len(everything) + int((~mine["stored"]).sum()),
-        "counted": len(counted),
-        "merged": int((everything["merged_into"] != "").sum()),
-    }
-    for reason in ("deleted", "duplicate", "misreport"):
-        totals[reason] = int((everything["left_out"] == reason).sum())
-    totals["quarantined"] = int((~mine["stored"]).sum())
-    totals["unassigned"] = int((everything["hospital_id"] == "").sum())
-    totals["unmapped"] = len(mapping.waiting(loaded, known))
-    totals["to_review"] = len(duplicates.waiting(connection, stream, instant_text(as_of)))
-    return totals

@@ -187,6 +187,14 @@ def next_key(connection: Connection, table: Table) -> int:
     return int(connection.execute(select(func.coalesce(func.max(key), 0))).scalar_one()) + 1
 
 
+def size(connection: Connection) -> int:
+    """Bytes that the store takes."""
+    if connection.dialect.name == "postgresql":
+        return int(connection.execute(select(func.pg_database_size(func.current_database()))).scalar_one())
+    pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+    return int(pages) * int(connection.exec_driver_sql("PRAGMA page_size").scalar_one())
+
+
 def waits_for_server(connection: Connection) -> bool:
     """Whether storing is another process's work, so that this one can go on meanwhile."""
     return connection.dialect.name == "postgresql"

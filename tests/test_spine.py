@@ -20,6 +20,7 @@ from pv.schema import alert, revision
 from pv.settings import Settings
 from pv.signals.alerts import signals_of_weeks
 from pv.signals.screens import load_screens
+from pv.status import status
 from pv.week import Week
 from tests.conftest import KEY, NOW
 from tests.sources import test_caers
@@ -63,7 +64,7 @@ def home(loaded: Settings, tmp_path: Path) -> Settings:
 
 def test_totals_are_those_of_the_truth(loaded: Settings, city: tuple[Path, dict[str, Any]]) -> None:
     """Filed, stored, merged, deleted and quarantined reports of each stream, to the last one."""
-    state = pipeline.status(loaded)
+    state = status(loaded)
     for stream, totals in city[1]["totals"].items():
         found = state["streams"][stream]
         left_out = {name: found[name] for name in ("deleted", "duplicate", "misreport")}

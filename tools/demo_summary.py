@@ -10,15 +10,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from pv import pipeline
 from pv.settings import Settings
+from pv.status import status as status_of
 
 
 def main(city: str, week: str) -> int:
     settings = Settings.load()
     summary = json.loads((settings.out / week / "summary.json").read_text(encoding="utf-8"))
     truth = json.loads((Path(city) / "truth.json").read_text(encoding="utf-8"))["totals"]
-    status = pipeline.status(settings)
+    status = status_of(settings)
     totals = {row["stream"]: row for row in summary["totals"]}
     print(f"{summary['area']}, {week}:")
     line("", totals)

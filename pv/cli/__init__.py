@@ -11,7 +11,19 @@ from typing import Any
 import click
 
 from pv import __version__
-from pv.cli import background, duplicates, evaluate, explain, export, privacy, quarantine, tables, trace, unmapped
+from pv.cli import (
+    background,
+    duplicates,
+    evaluate,
+    explain,
+    export,
+    privacy,
+    quarantine,
+    status,
+    tables,
+    trace,
+    unmapped,
+)
 from pv.cli.common import MomentType, WeekType, as_json_option, print_json, progress, reported
 from pv.week import Week, weeks_between
 
@@ -209,34 +221,6 @@ def _run_weeks(weeks: Sequence[Week], as_of: datetime | None, as_json: bool) -> 
         click.echo(f"No reports up to these weeks in {settings.database_url}; is PVWATCH_HOME right?", err=True)
 
 
-@main.command()
-@as_json_option
-@reported
-def status(as_json: bool) -> None:
-    """What the store holds and what waits for people.
-
-    \b
-    Example:
-      pvwatch status
-    """
-    from pv import pipeline
-    from pv.settings import Settings
-
-    state = pipeline.status(Settings.load())
-    if as_json:
-        print_json(state)
-        return
-    click.echo(f"home {state['home']}, latest week {state['latest_week'] or '—'}")
-    click.echo("rows of files: " + ", ".join(f"{name} {value}" for name, value in state["rows"].items()))
-    for stream, totals in state["streams"].items():
-        click.echo(f"{stream}: " + ", ".join(f"{name} {value}" for name, value in totals.items()))
-    click.echo(f"in quarantine: {state['quarantine']['waiting']} reports wait")
-    stale = state["weeks_stale"]
-    click.echo(f"weeks rendered: {state['weeks_rendered']}; stale: {', '.join(stale) if stale else 'none'}")
-    if stale:
-        click.echo(f"  render them again: pvwatch backfill --from {stale[0]} --to {stale[-1]}")
-
-
 for command in (
     background.background,
     duplicates.duplicates,
@@ -244,6 +228,7 @@ for command in (
     explain.explain,
     export.export,
     quarantine.quarantine,
+    status.status,
     tables.screen,
     tables.measures,
     trace.trace,

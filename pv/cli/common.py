@@ -40,16 +40,19 @@ def reported(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(function)
     def wrapper(*args: Any, **options: Any) -> Any:
+        from pv.accounts import AccountError
+        from pv.appraisal.reconciliation import ReconciliationError
         from pv.archive import ArchiveError
         from pv.reference import ReferenceDataError
         from pv.settings import SettingsError
         from pv.store import StoreError
 
+        failures = (SettingsError, StoreError, ReferenceDataError, ArchiveError, AccountError, ReconciliationError)
         try:
             return function(*args, **options)
         except BrokenPipeError:  # the reader of our output has gone, as in `pvwatch status | head`
             raise
-        except (SettingsError, StoreError, ReferenceDataError, ArchiveError, OSError, ValueError) as error:
+        except (*failures, OSError, ValueError) as error:
             click.echo(f"pvwatch: {error}", err=True)
             sys.exit(1)
 

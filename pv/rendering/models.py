@@ -14,6 +14,7 @@ from datetime import date, datetime
 import pandas as pd
 
 from pv import reviews
+from pv.accounts import Accounts
 from pv.appraisal import Appraisal
 from pv.reference import streams
 from pv.rendering.columns import Table
@@ -36,8 +37,8 @@ class WeekInput:
     (`reasons` in English, beside it `reasons_zh`); `filings_before` is the view of the week before; `evidence`: the
     tables of `pv.signals.evidence` over all streams;
     `reviews` and `duplicates`: pairs that may be one event, and how many, of `pv.reviews` at `as_of`;
-    `files`: files ingested up to `as_of`; `unmapped`: stream, kind (product, event, hospital), wording,
-    beside (the name of a number), cases.
+    `accounts`: those of all rows up to `as_of`; `files`: files ingested up to then;
+    `unmapped`: stream, kind (product, event, hospital), wording, beside (the name of a number), cases.
     """
 
     week: Week
@@ -56,6 +57,7 @@ class WeekInput:
     evidence: Mapping[str, pd.DataFrame] = field(repr=False, default_factory=dict)
     reviews: pd.DataFrame = field(repr=False, default_factory=lambda: pd.DataFrame(columns=list(reviews.COLUMNS)))
     duplicates: pd.DataFrame = field(repr=False, default_factory=lambda: pd.DataFrame(columns=list(reviews.COUNTS)))
+    accounts: Accounts | None = field(repr=False, default=None)
 
 
 @dataclass(frozen=True)
@@ -240,6 +242,7 @@ class SignalReport:
     lapsed: tuple[Alert, ...] = field(repr=False)
     assessment: Table = field(repr=False)
     files: Table = field(repr=False)
+    accounts: Table = field(repr=False)
     quarantined: Table = field(repr=False)
     unmapped: Table = field(repr=False)
     reviews: Table = field(repr=False)

@@ -171,7 +171,36 @@ FILES = (
     Column("sha256", "文件指纹", "SHA-256", "digest", width=16),
 )
 
+# The account of all rows, stage by stage.
+ACCOUNTS = (
+    STREAM,
+    Column("files", "文件数", "Files", "count", width=8),
+    Column("read", "读取行", "Rows read", "count", width=9),
+    Column("stored", "入库行", "Rows stored", "count", width=9),
+    Column("unchanged", "未变行", "Rows unchanged", "count", width=9),
+    Column("quarantined", "隔离行", "Rows quarantined", "count", width=9),
+    Column("replayed", "重新核对行", "Rows checked again", "count", width=9),
+    Column("replayed_good", "其中合格", "In order then", "count", width=9),
+    Column("versions", "报告版本", "Report versions", "count", width=9),
+    Column("cases", "报告数", "Reports", "count", width=9),
+    Column("counted", "计入", "Counted", "count", width=9),
+    Column("merged", "并入重复", "Merged", "count", width=9),
+    Column("deleted", "已删除", "Deleted", "count", width=9),
+    Column("duplicate", "标为重复", "Marked duplicate", "count", width=9),
+    Column("misreport", "错报误报", "Marked misreport", "count", width=9),
+    Column("entries", "隔离报告", "Entries in quarantine", "count", width=9),
+    Column("entries_waiting", "其中待处理", "Of them waiting", "count", width=9),
+    Column("entries_superseded", "后有新条目", "A later entry stands", "count", width=9),
+    Column("entries_stored", "后续文件已正常", "Later file in order", "count", width=9),
+    Column("entries_mended", "人工更正", "Corrected by hand", "count", width=9),
+    Column("entries_replayed", "重新核对入库", "Checked again", "count", width=9),
+    Column("entries_replaced", "更正后仍隔离", "Corrected, still broken", "count", width=9),
+    Column("entries_outdated", "已有更新版本", "A newer version is stored", "count", width=9),
+    Column("entries_dismissed", "人工撤销", "Dismissed", "count", width=9),
+)
+
 QUARANTINED = (
+    Column("entry", "隔离编号", "Entry", "count", width=9),
     STREAM,
     CASE,
     RECEIVED,

@@ -29,7 +29,7 @@ from pv.rendering.models import (
     waiting,
 )
 from pv.rendering.review_sheet import DUPLICATES, REVIEWS
-from pv.rendering.signal_columns import ASSESSMENT, CASES, COUNTED, FILES, PRIORS, QUARANTINED, UNMAPPED
+from pv.rendering.signal_columns import ACCOUNTS, ASSESSMENT, CASES, COUNTED, FILES, PRIORS, QUARANTINED, UNMAPPED
 from pv.rendering.totals import stream_totals
 from pv.week import Week
 
@@ -60,6 +60,7 @@ def signal_report(week_input: WeekInput) -> SignalReport:
         lapsed=tuple(alert for alert in alerts if alert.status == LAPSED),
         assessment=_assessment(pairs),
         files=_table(week_input.files, FILES, by=["recorded_at"]),
+        accounts=_accounts(week_input),
         quarantined=_table(week_input.quarantined, QUARANTINED, by=["received_on"]),
         unmapped=_table(week_input.unmapped, UNMAPPED, by=["cases"]),
         reviews=Table.of(week_input.reviews, REVIEWS),
@@ -74,6 +75,10 @@ def signal_report(week_input: WeekInput) -> SignalReport:
 def _evidence(frames: Mapping[str, pd.DataFrame]) -> Iterator[tuple[str, Table]]:
     for name, columns in EVIDENCE.items():
         yield name, Table.of(frames[name], columns) if name in frames else Table(columns, ())
+
+
+def _accounts(week_input: WeekInput) -> Table:
+    return Table((), ()) if week_input.accounts is None else Table.of(week_input.accounts.streams, ACCOUNTS)
 
 
 def _alerts(signals: pd.DataFrame) -> Iterator[Alert]:

@@ -33,6 +33,7 @@ _SHEETS = (
         "Pairs of reports that may be one event: fill in the coloured columns and drop the workbook into the inbox",
     ),
     ("数据质量", "导入的文件与行数核对", "Files and the account of their rows"),
+    ("行数账目", "各类报告从文件行到病例的逐级核对", "From rows of files to cases, stage by stage"),
     ("隔离报告", "无法正确计数的报告及原因", "Reports that cannot be counted rightly, with every reason"),
     ("待对照", "目前按原文计数", "Wordings that wait for a mapping"),
     (
@@ -63,6 +64,8 @@ def write_signal_workbook(report: SignalReport, path: Path) -> None:
         _form(book, report.assessment)
         put_reviews(book, report.reviews)
         book.table_sheet("数据质量", report.files)
+        if report.accounts.columns:
+            book.table_sheet("行数账目", report.accounts)
         book.table_sheet("隔离报告", report.quarantined, frozen=2)
         book.table_sheet("待对照", report.unmapped)
         for name, table in report.evidence:

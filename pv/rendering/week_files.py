@@ -35,10 +35,18 @@ def render_week(week_input: WeekInput, folder: Path, *, fingerprint: str = "") -
     write_hospital_pages(hospitals, folder)
     write_signal_workbook(signals, folder / "signals.xlsx")
     write_hospital_workbook(hospitals, folder / "hospitals.xlsx")
+    if week_input.accounts is not None:
+        _write_json(week_input.accounts.as_dict(), folder / "accounts.json")
     content = summary(signals, hospitals, fingerprint) | {"files": _files(folder)}
-    text = json.dumps(content, ensure_ascii=False, indent=1)
-    (folder / "summary.json").write_text(text + "\n", encoding="utf-8", newline="\n")
+    if week_input.accounts is not None:
+        content["accounts"] = week_input.accounts.as_dict()["streams"]["all"]
+    _write_json(content, folder / "summary.json")
     return content
+
+
+def _write_json(content: dict[str, Any], path: Path) -> None:
+    text = json.dumps(content, ensure_ascii=False, indent=1)
+    path.write_text(text + "\n", encoding="utf-8", newline="\n")
 
 
 def _files(folder: Path) -> list[dict[str, Any]]:

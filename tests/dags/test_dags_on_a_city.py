@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from cryptography.fernet import Fernet
 
-from pv import pipeline
 from pv.demo import write_city
 from pv.settings import Settings
+from pv.status import status
 from pv.week import Week
 
 LAST = Week.parse("2026-W46")
@@ -78,7 +78,7 @@ def test_export_is_loaded_and_filed_away(runs, settings, stream):
 def test_store_holds_what_the_accounts_say(runs, settings):
     files = [account for stream in STREAMS for account in accounts(runs[f"ingest_{stream}"])]
     expected = {name: sum(file[name] for file in files) for name in ("read", "stored", "unchanged", "quarantined")}
-    assert pipeline.status(settings)["rows"] == {"files": 3, **expected}
+    assert status(settings)["rows"] == {"files": 3, **expected}
 
 
 def test_unknown_file_is_refused_for_all_to_see(runs, settings):

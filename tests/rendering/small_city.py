@@ -235,6 +235,7 @@ def make_quarantined() -> pd.DataFrame:
         "reasons": "row 17, “怀疑/并用” “？”: the role is unknown. Write 怀疑 or 并用.",
         "reasons_zh": "第17行, “怀疑/并用”列 “？”: 角色无法识别，请填写怀疑或并用。",
         "stored": False,
+        "entry": 7,
     }
     undated = row | {"case": "", "received_on": "", "rows": "44", "hospital_id": "", "hospital": ""}
     return pd.DataFrame([row, undated])
