@@ -33,6 +33,7 @@ from pv.signals.background import background_rows
 from pv.signals.evidence import KINDS, evidence
 from pv.signals.screens import Screen, load_screens, parse_screens, parse_strata, screens_text
 from pv.sources.forms import STREAM as FORMS
+from pv.sources.layouts import Layout
 from pv.week import Week, instant_text
 
 RENDERED_AGAIN = 4  # weeks; a late case changes every later week, older ones are marked stale
@@ -49,7 +50,8 @@ def inbox_files(settings: Settings, feed: str) -> list[str]:
     if not settings.inbox.is_dir():
         return []
     paths = sorted(path for path in settings.inbox.iterdir() if path.is_file() and not _is_unfinished(path))
-    return [str(path) for path in paths if _feed_of(path) == feed]
+    own = sources.read_own(settings.reference)
+    return [str(path) for path in paths if _feed_of(path, own) == feed]
 
 
 def _is_unfinished(path: Path) -> bool:
@@ -57,8 +59,8 @@ def _is_unfinished(path: Path) -> bool:
     return path.name.startswith((".", "~")) or path.suffix.lower() in {".part", ".tmp", ".crdownload"}
 
 
-def _feed_of(path: Path) -> str:
-    layout = sources.detect(path)
+def _feed_of(path: Path, own: Sequence[Layout]) -> str:
+    layout = sources.detect(path, own)
     if layout is None:
         return UNKNOWN
     return FOREIGN if layout.stream in reference.foreign_streams() else layout.stream
@@ -78,9 +80,10 @@ def ingest(
         keys.check(connection, key, settings.archive)
     if not dry_run:
         remember_reference(engine, settings, recorded_at)
+    own = sources.read_own(settings.reference)
     accounts = []
     for path in paths:
-        accounts.append(intake.load_file(engine, path, settings.archive, key, recorded_at, dry_run))
+        accounts.append(intake.load_file(engine, path, settings.archive, key, recorded_at, dry_run, own))
         if progress is not None:
             progress(str(path))
     return accounts

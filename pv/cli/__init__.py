@@ -17,6 +17,7 @@ from pv.cli import (
     evaluate,
     explain,
     export,
+    mapping,
     privacy,
     quarantine,
     status,
@@ -234,5 +235,6 @@ for command in (
     trace.trace,
     *privacy.COMMANDS,
     unmapped.unmapped,
+    mapping.draft_mapping,
 ):
     main.add_command(command)

@@ -63,6 +63,6 @@ def event_rows(rows: pd.DataFrame, layout: Layout) -> pd.DataFrame:
     rule = streams()[layout.stream]
     one_by_one = rule.foreign or layout.grain == MESSAGE  # such terms may hold commas
     for name, kind in rule.event_fields.items():
-        terms = events.split(rows[name], one_by_one)
+        terms = events.split(rows[name], one_by_one or name in layout.split)
         found.append(pd.DataFrame({"report": rows["report"].reindex(terms.index), "kind": kind, "event": terms}))
     return pd.concat(found).drop_duplicates().sort_values(["report"], kind="stable", ignore_index=True)

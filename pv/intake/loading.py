@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -45,15 +45,23 @@ _MANY = 1_000  # versions; joins of so many that PostgreSQL does not expect take
 
 
 def load_file(
-    engine: Engine, path: Path, archive_folder: Path, key: str, recorded_at: datetime, dry_run: bool = False
+    engine: Engine,
+    path: Path,
+    archive_folder: Path,
+    key: str,
+    recorded_at: datetime,
+    dry_run: bool = False,
+    own: Sequence[Layout] = (),
 ) -> FileAccount:
     """Load a file; of a refused one nothing is stored but that it was refused, and why.
 
-    With `dry_run` the account is the same and nothing is kept.
+    With `dry_run` the account is the same and nothing is kept. `own`: layouts of the centre (`sources.read_own`).
     """
     try:
         sha256 = _sha256(path)
-        return _into_store(engine, open_source(path), (path, sha256), archive_folder, key, recorded_at, dry_run)
+        return _into_store(
+            engine, open_source(path, own=own), (path, sha256), archive_folder, key, recorded_at, dry_run
+        )
     except FileRefused as refusal:
         account = _refused(path, refusal)
         if dry_run:

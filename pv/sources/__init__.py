@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pv.sources.extract import Extract
 from pv.sources.opening import Source, detect, open_source, read
+from pv.sources.own_layouts import read_own
 from pv.sources.refusal import FileRefused
 
-__all__ = ["Extract", "FileRefused", "Source", "detect", "open_source", "read"]
+__all__ = ["Extract", "FileRefused", "Source", "detect", "open_source", "read", "read_own"]

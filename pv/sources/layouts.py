@@ -25,7 +25,7 @@ class LayoutColumn:
 @dataclass(frozen=True)
 class Layout:
     """`grain`: what a row is (a report and product, a report, or of what record several rows are); `detect`: any of
-    these headings. `roles` and `values`: see `layouts.toml`."""
+    these headings. `roles` and `values`: see `layouts.toml`; `dates` and `split`: see `own_layouts.py`."""
 
     name: str
     stream: str
@@ -34,6 +34,8 @@ class Layout:
     columns: tuple[LayoutColumn, ...]
     roles: tuple[str, ...] = ()
     values: Mapping[str, Mapping[str, str]] = field(default_factory=dict, compare=False)
+    dates: Mapping[str, str] = field(default_factory=dict, compare=False)
+    split: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     def positions(self, headings: Sequence[str]) -> dict[str, int]:
         """Field → position among normalised headings; the first alias present wins."""

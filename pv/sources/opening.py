@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -15,6 +15,7 @@ from pv.sources.delimited import open_text
 from pv.sources.extract import Extract
 from pv.sources.grids import Grid
 from pv.sources.layouts import Layout, recognise, use_layouts
+from pv.sources.own_layouts import recognise_own
 from pv.sources.refusal import FileRefused
 from pv.sources.whole_reports import Table
 
@@ -33,22 +34,25 @@ class Source:
     batches: Callable[[], Iterator[Extract]]
 
 
-def open_source(path: Path, size: int = whole_reports.BATCH) -> Source:
-    """Recognise a file; `size`: rows of a batch of a table. Raises FileRefused where it is not of one layout."""
+def open_source(path: Path, size: int = whole_reports.BATCH, own: Sequence[Layout] = ()) -> Source:
+    """Recognise a file; `size`: rows of a batch of a table; `own`: layouts of the centre (`read_own`).
+
+    Raises FileRefused where it is not of one layout.
+    """
     try:
         with path.open("rb") as handle:
             start = handle.read(_HEAD)
         if not start:
             raise FileRefused("empty")
-        return _public(path, start) or _markup(path, start) or _tables(path, start, size)
+        return _public(path, start) or _markup(path, start) or _tables(path, start, size, own)
     except OSError as error:
         raise FileRefused("unreadable", detail=error.strerror or str(error)) from None
 
 
-def detect(path: Path) -> Layout | None:
+def detect(path: Path, own: Sequence[Layout] = ()) -> Layout | None:
     """The layout of a file by its first rows; None where it is not recognised or cannot be read."""
     try:
-        return open_source(path).layout
+        return open_source(path, own=own).layout
     except FileRefused:
         return None
 
@@ -96,7 +100,7 @@ def _markup(path: Path, start: bytes) -> Source | None:
     return None
 
 
-def _tables(path: Path, start: bytes, size: int) -> Source:
+def _tables(path: Path, start: bytes, size: int, own: Sequence[Layout]) -> Source:
     grids = list(_grids(path, start))
     entries = [(grid, recognise(grid.head, forms.forms())) for grid in grids]
     answers = [Table(grid, *match) for grid, match in entries if match is not None]
@@ -105,12 +109,24 @@ def _tables(path: Path, start: bytes, size: int) -> Source:
     matched = [(grid, recognise(grid.head)) for grid in grids]
     if any(match is not None and match[0].name == feedback.LAYOUT for _, match in matched):
         matched = [(grid, recognise(grid.head)) for grid in feedback.joined(grids)]
+    if own:
+        matched = [(grid, _own_or_shipped(grid, match, own)) for grid, match in matched]
     found = [Table(grid, *match) for grid, match in matched if match is not None]
     if not found:
         _refuse_unknown(grids)
     if len({table.layout.name for table in found}) > 1:
         raise FileRefused("two_layouts", sheets="、".join(table.grid.sheet for table in found))
     return Source(found[0].layout, lambda: whole_reports.batches(found, size))
+
+
+_Match = tuple[Layout, int, list[str]]
+
+
+def _own_or_shipped(grid: Grid, match: _Match | None, own: Sequence[Layout]) -> _Match | None:
+    """A layout of the centre's own, unless one of ours fits with all that it requires."""
+    if match is not None and not match[0].missing(match[0].positions(match[2])):
+        return match
+    return recognise_own(grid.head, own) or match
 
 
 def _refuse_unknown(grids: list[Grid]) -> NoReturn:

@@ -9,18 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import partial, reduce
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pv.sources.date_forms import read_day
 from pv.sources.delimited import GARBLED
 from pv.sources.extract import Extract
 from pv.sources.grids import Block, Grid
 from pv.sources.layouts import Layout
 from pv.sources.refusal import FileRefused
+from pv.sources.several import several_in_a_cell
 from pv.text import clean, clean_all, over_unique
 
 BATCH = 50_000  # rows; about 100 MB while they are worked on
@@ -237,8 +239,12 @@ def _frames(piece: _Piece) -> tuple[pd.DataFrame, pd.DataFrame]:
         garbled |= pc.match_substring(cells[place], GARBLED).to_numpy(zero_copy_only=False)
     for name in table.layout.values.keys() & set(fields.columns):
         fields[name] = _worded(fields[name], table.layout, name)
+    for name, form in table.layout.dates.items():
+        if name in fields:
+            fields[name] = over_unique(fields[name], partial(read_day, form=form))
     fields["sheet"] = pd.Series(table.grid.sheet, index=fields.index, dtype="str")
-    return fields.assign(row=block.row, ragged=block.ragged, garbled=garbled), raw
+    fields = fields.assign(row=block.row, ragged=block.ragged, garbled=garbled)
+    return several_in_a_cell(fields, raw, table.layout.split) if table.layout.split else (fields, raw)
 
 
 def _worded(values: pd.Series[str], layout: Layout, field: str) -> pd.Series[str]:
