@@ -11,7 +11,7 @@ from xml.etree.ElementTree import Element
 
 from pv.sources import xml_safety
 from pv.sources.extract import Extract
-from pv.sources.icsr import Case, Drug, Reaction, codes, day, earliest, tidy
+from pv.sources.icsr import Case, Drug, Reaction, codes, day, earliest, every, first, tidy
 from pv.sources.icsr_rows import Dialect, batches, layout
 from pv.sources.xml_safety import Readable
 
@@ -39,14 +39,14 @@ def read_case(message: Element) -> Case:
     event = _at(message, "controlActProcess/subject/investigationEvent")
     patient = _at(event, "component/adverseEventAssessment/subject1/primaryRole")
     person = _at(patient, "player1")
-    observed = {_code(one): one for one in patient.iterfind("subjectOf2/observation")}
-    traits = {_code(one): one for one in event.iterfind("subjectOf2/investigationCharacteristic")}
+    observed = {_code(one): one for one in every(patient, "subjectOf2/observation")}
+    traits = {_code(one): one for one in every(event, "subjectOf2/investigationCharacteristic")}
     source = _primary_source(event)
     sender = _at(event, "subjectOf1/controlActEvent/author/assignedEntity")
     age = _at(observed.get("3"), "value")
     return Case(
-        number=_extension(event.iterfind("id"), CASE_NUMBER),
-        worldwide=_extension(event.iterfind("id"), WORLDWIDE),
+        number=_extension(every(event, "id"), CASE_NUMBER),
+        worldwide=_extension(every(event, "id"), WORLDWIDE),
         created_on=_time(message, "controlActProcess/effectiveTime"),
         received_on=_time(event, "effectiveTime/low"),
         modified_on=_time(event, "availabilityTime"),
@@ -56,15 +56,15 @@ def read_case(message: Element) -> Case:
         sender_type=_coded("sender_type", sender, "code"),
         sender=_organisation(sender),
         reporter=_organisation(source),
-        area=tidy(source.findtext("addr/state")) or tidy(source.findtext("addr/city")),
-        patient=tidy(person.findtext("name")),
+        area=_text(source, "addr/state") or _text(source, "addr/city"),
+        patient=_text(person, "name"),
         birth_date=_time(person, "birthTime"),
         record_numbers=tuple(_records(person)),
         age=tidy(age.get("value")),
         age_unit=codes("age_unit", "r3", "code").get(age.get("unit", ""), age.get("unit", "")),
         age_group=_coded("age_group", observed.get("4"), "value"),
         sex=_sex(_at(person, "administrativeGenderCode")),
-        reactions=tuple(_reaction(one) for one in patient.iterfind("subjectOf2/observation") if _code(one) == "29"),
+        reactions=tuple(_reaction(one) for one in every(patient, "subjectOf2/observation") if _code(one) == "29"),
         drugs=tuple(_drugs(event, patient)),
     )
 
@@ -74,8 +74,12 @@ _NOTHING = Element("nothing")
 
 def _at(element: Element | None, path: str) -> Element:
     """The first element at a path, or an empty one."""
-    found = None if element is None else element.find(path)
+    found = first(element, path)
     return _NOTHING if found is None else found
+
+
+def _text(element: Element, path: str) -> str:
+    return tidy(_at(element, path).text)
 
 
 def _code(element: Element) -> str:
@@ -106,13 +110,13 @@ def _extension(ids: Iterable[Element], root: str) -> str:
 
 def _organisation(entity: Element) -> str:
     """The organisation; it is nested in the department where both are given."""
-    nested = entity.findtext("representedOrganization/assignedEntity/representedOrganization/name")
-    return tidy(nested) or tidy(entity.findtext("representedOrganization/name"))
+    nested = _text(entity, "representedOrganization/assignedEntity/representedOrganization/name")
+    return nested or _text(entity, "representedOrganization/name")
 
 
 def _primary_source(event: Element) -> Element:
     """C.2.r of the source with C.2.r.5 = 1, else of the first one."""
-    sources = [one for one in event.iterfind("outboundRelationship") if _relation(one) == "2"]
+    sources = [one for one in every(event, "outboundRelationship") if _relation(one) == "2"]
     chosen = [one for one in sources if _at(one, "priorityNumber").get("value") == "1"] + sources
     return _at(chosen[0] if chosen else None, "relatedInvestigation/subjectOf2/controlActEvent/author/assignedEntity")
 
@@ -123,16 +127,16 @@ def _relation(relationship: Element) -> str:
 
 def _records(person: Element) -> Iterator[tuple[str, str]]:
     """D.1.1.1–4: kind and number."""
-    for entity in person.iterfind("asIdentifiedEntity"):
+    for entity in every(person, "asIdentifiedEntity"):
         number = tidy(_at(entity, "id").get("extension"))
         if number:
             yield _coded("record", entity, "code"), number
 
 
 def _reaction(observation: Element) -> Reaction:
-    facts = {_code(one): _at(one, "value") for one in observation.iterfind("outboundRelationship2/observation")}
+    facts = {_code(one): _at(one, "value") for one in every(observation, "outboundRelationship2/observation")}
     value = _at(observation, "value")
-    told = tidy(value.findtext("originalText")) or tidy(facts.get("30", _NOTHING).text)
+    told = _text(value, "originalText") or tidy(facts.get("30", _NOTHING).text)
     outcome = facts.get("27", _NOTHING).get("code", "")
     return Reaction(
         text=told,
@@ -149,16 +153,16 @@ def _reaction(observation: Element) -> Reaction:
 
 def _drugs(event: Element, patient: Element) -> Iterator[Drug]:
     roles = _roles(event)
-    for organizer in patient.iterfind("subjectOf2/organizer"):
+    for organizer in every(patient, "subjectOf2/organizer"):
         if _code(organizer) == "4":
-            for administration in organizer.iterfind("component/substanceAdministration"):
+            for administration in every(organizer, "component/substanceAdministration"):
                 yield _drug(administration, roles.get(_at(administration, "id").get("root", ""), ""))
 
 
 def _roles(event: Element) -> dict[str, str]:
     """Drug → role: G.k.1 stands apart from the drug and refers to it by its id."""
     found: dict[str, str] = {}
-    for assessment in event.iterfind("component/adverseEventAssessment/component/causalityAssessment"):
+    for assessment in every(event, "component/adverseEventAssessment/component/causalityAssessment"):
         if _code(assessment) == "20":
             drug = _at(assessment, "subject2/productUseReference/id").get("root", "")
             found.setdefault(drug, _coded("role", assessment, "value"))
@@ -168,20 +172,20 @@ def _roles(event: Element) -> dict[str, str]:
 def _drug(administration: Element, role: str) -> Drug:
     kind = _at(administration, "consumable/instanceOfKind/kindOfProduct")
     approval = _at(kind, "asManufacturedProduct/subjectOf/approval")
-    doses = administration.findall("outboundRelationship2/substanceAdministration")
-    lots = (tidy(one.findtext("consumable/instanceOfKind/productInstanceInstance/lotNumberText")) for one in doses)
-    substances = (tidy(name.text) for name in kind.iterfind("ingredient/ingredientSubstance/name"))
+    doses = every(administration, "outboundRelationship2/substanceAdministration")
+    lots = (_text(one, "consumable/instanceOfKind/productInstanceInstance/lotNumberText") for one in doses)
+    substances = (tidy(name.text) for name in every(kind, "ingredient/ingredientSubstance/name"))
     return Drug(
         role=role,
-        name=tidy(kind.findtext("name")),
+        name=_text(kind, "name"),
         substances=tuple(dict.fromkeys(filter(None, substances))),
-        identifier=_extension(approval.iterfind("id"), AUTHORISATION) or tidy(_at(kind, "code").get("code")),
-        holder=tidy(approval.findtext("holder/role/playingOrganization/name")),
+        identifier=_extension(every(approval, "id"), AUTHORISATION) or tidy(_at(kind, "code").get("code")),
+        holder=_text(approval, "holder/role/playingOrganization/name"),
         lots=tuple(dict.fromkeys(filter(None, lots))),
         used_from=earliest(
             day(low.get("value", ""))
             for one in doses
-            for time in one.iterfind("effectiveTime")
+            for time in every(one, "effectiveTime")
             for low in time.iter("low")
         ),
     )

@@ -9,6 +9,7 @@ from functools import cache
 from xml.etree.ElementTree import Element
 
 import pandas as pd
+import pyarrow as pa
 
 from pv import reference
 from pv.sources import xml_safety
@@ -53,7 +54,8 @@ def batches(dialect: Dialect, source: Readable, size: int = BATCH) -> Iterator[E
     """
     rows = _Rows(dialect)
     for message in xml_safety.messages(source, dialect.root, dialect.tag):
-        rows.add(message)
+        with xml_safety.no_collection():
+            rows.add(message)
         if rows.messages == size or rows.length >= BATCH_TEXT:
             yield rows.extract()
             rows = _Rows(dialect, rows.batch + 1)
@@ -67,6 +69,7 @@ class _Rows:
     def __init__(self, dialect: Dialect, batch: int = 0) -> None:
         self._dialect = dialect
         self._names = [column.field for column in dialect.layout.columns if column.field]
+        self._blank = [""] * len(self._names)
         self._cells: list[list[str]] = []
         self._numbers: list[int] = []
         self.batch, self.messages, self.length = batch, 0, 0
@@ -75,7 +78,7 @@ class _Rows:
         known = [{"fault": message.fault}] if message.tree is None else case_rows(self._dialect.read(message.tree))
         text = message.text  # with the first row only
         for row in known:
-            self._cells.append([*(row.get(name, "") for name in self._names), text])
+            self._cells.append([*map(row.get, self._names, self._blank), text])
             self._numbers.append(message.number)
             text = ""
         self.messages += 1
@@ -83,7 +86,10 @@ class _Rows:
 
     def extract(self) -> Extract:
         layout = self._dialect.layout
-        raw = pd.DataFrame(self._cells, columns=[column.name for column in layout.columns], dtype="str")
+        names = [column.name for column in layout.columns]
+        columns = zip(*self._cells, strict=True) if self._cells else [()] * len(names)
+        texts = (pa.array(column, pa.large_string()) for column in columns)
+        raw = pd.DataFrame({name: pd.array(text, dtype="str") for name, text in zip(names, texts, strict=True)})
         fields = raw.iloc[:, :-1].set_axis(self._names, axis=1)
         return Extract(layout, fields.assign(sheet="", row=self._numbers, ragged=False), raw)
 

@@ -12,6 +12,7 @@ does not have, a file that is cut short, and one in which no message can be read
 from __future__ import annotations
 
 import codecs
+import gc
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -67,6 +68,19 @@ class _BrokenMessage(Exception):  # noqa: N818 - it names what happened
 
 class _RootFound(Exception):  # noqa: N818 - no error
     pass
+
+
+@contextmanager
+def no_collection() -> Iterator[None]:
+    """No garbage collection while a chunk becomes elements: they make no cycles, and looking at each takes a fifth of
+    the time."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 def _local(tag: str) -> str:
@@ -203,7 +217,8 @@ class _Splitter:
         while data is not None:
             try:
                 self._fed += len(data)
-                self._parser.Parse(data, final)
+                with no_collection():
+                    self._parser.Parse(data, final)
                 self._check_sizes(data)
                 return
             except (expat.ExpatError, _BrokenMessage) as error:

@@ -6,13 +6,14 @@ import io
 import re
 from datetime import date
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pandas as pd
 import pytest
 
 from pv import contracts, reference
 from pv.sources import Extract, FileRefused, e2b_r3
-from pv.sources.icsr import Case, Drug, Reaction, codes, day, earliest
+from pv.sources.icsr import Case, Drug, Reaction, codes, day, earliest, every, first
 from pv.sources.icsr_rows import batches
 
 TODAY = date(2026, 11, 22)
@@ -484,3 +485,11 @@ def test_the_reactions_of_the_fda_have_their_own_facts(shared: Path, scenario: s
         Reaction("THROMBOSE VEINEUSE PROFONDE", "10027940", "2014-10-10", "not_recovered", ("disability", "other")),
         Reaction("COLITE ISCHEMIQUE", "10009896", "2014-10-10", "recovered", ("other",)),
     )
+
+
+def test_paths_are_followed_as_element_tree_follows_them() -> None:
+    tree = ElementTree.fromstring("<a><b/><b><c i='1'/><c i='2'/></b><c i='3'/><b><c i='4'/></b></a>")  # noqa: S314
+    for path in ("b", "c", "b/c", "b/d", "d", "b/c/d"):
+        assert first(tree, path) is tree.find(path)
+        assert every(tree, path) == tree.findall(path)
+    assert first(None, "b") is None
