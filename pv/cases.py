@@ -18,7 +18,7 @@ import pandas as pd
 from sqlalchemy import Connection, select
 
 from pv import duplicates, messages, quarantine, store
-from pv.codes import hospitals, products, synonyms
+from pv.codes import events, hospitals, mappings, products, synonyms
 from pv.reference import Reference, streams
 from pv.schema import case_event, case_product, case_version
 from pv.text import age_band, lookup
@@ -76,12 +76,19 @@ class StreamCases:
             .where(known)
             .order_by(case_event.c.case_event_id)
         )
+        products_read = store.read(connection, products_of)
         self._products = products.resolved(
-            synonyms.numbers_as(store.read(connection, products_of), stream, reference),
+            synonyms.numbers_as(products_read, stream, reference).assign(as_written=products_read["identifier"]),
             stream,
             _tables(reference, stream),
         )
-        self._events = synonyms.events_as(store.read(connection, events_of), stream, reference)
+        self._events = events.resolved(
+            store.read(connection, events_of),
+            synonyms.mapping_of(reference, stream, "event"),
+            reference.meddra,
+            self._definition.meddra,
+        )
+        self._reference = reference
         self._parent = duplicates.merges(connection, stream, stamp)
 
     @staticmethod
@@ -111,22 +118,28 @@ class StreamCases:
         counted["product"] = products.labelled(counted)
         return counted
 
-    def view(self, as_filed: bool = False) -> StreamView:
-        """The stream's segments with their products and events; `as_filed` takes every report for a case of its own."""
+    def view(self, as_filed: bool = False, event_kinds: Collection[str] = ()) -> StreamView:
+        """The stream's segments with their products and events.
+
+        `as_filed` takes every report for a case of its own. `event_kinds`: those of `Stream.event_levels` that are
+        wanted beside the terms.
+        """
         segments = self._segments({} if as_filed else self._parent)
         position = segments[["segment", "version_id"]]
         levels = {level: self._labelled[column] for level, column in self._definition.levels.items()}
         used_from = self._labelled["used_from"]
         level_frame = pd.DataFrame(levels).assign(used_from=used_from, version_id=self._labelled["version_id"])
         listed = position.merge(level_frame, on="version_id").drop(columns="version_id")
-        events = position.merge(self._events[["version_id", "kind", "event"]], on="version_id")
+        levels_of = {kind: of for kind, of in self._definition.event_levels.items() if kind in event_kinds}
+        terms = events.above(self._events[["version_id", "kind", "event"]], self._reference.meddra, levels_of)
+        happened = position.merge(terms, on="version_id")
         stored = [level for level, column in self._definition.levels.items() if column not in products.DERIVED]
         order = ["segment", *stored, "used_from"]
         return StreamView(
             stream=self.stream,
             cases=self._segment_cases(segments),
             products=listed.sort_values(order, kind="stable", ignore_index=True),
-            events=events.drop(columns="version_id").sort_values(
+            events=happened.drop(columns="version_id").sort_values(
                 ["segment", "kind", "event"], kind="stable", ignore_index=True
             ),
         )
@@ -224,6 +237,24 @@ class StreamCases:
         mine = frame.loc[frame["version_id"].isin(current["version_id"]), ["version_id", column]].drop_duplicates()
         texts = mine.groupby("version_id", sort=True)[column].agg("; ".join)
         return lookup(current["version_id"], texts.to_dict())
+
+    @cached_property
+    def _mappings(self) -> mappings.Mappings:
+        of_hospitals = mappings.of_hospitals(self._versions, self._reference.hospitals)
+        of_products = mappings.of_products(self._labelled, self.stream)
+        return mappings.Mappings([*of_products, mappings.of_events(self._events), of_hospitals])
+
+    def mappings(self, week: Week) -> pd.DataFrame:
+        """What each wording of the counted reports in the view of the week stands for, and by which rule.
+
+        Columns stream, kind (product, number, ingredient, event, hospital), wording, counted_as ("" for a unit that
+        is not in the list), rule, problem, cases (reports). Only products in the roles that count.
+        """
+        current = (self._versions["start"] <= week.index) & (self._versions["end"] > week.index)
+        counted = self._versions.loc[current & (self._versions["left_out"] == ""), "version_id"]
+        table = self._mappings.among(counted.to_numpy())
+        table.insert(0, "stream", self.stream)
+        return table
 
 
 def _tables(reference: Reference, stream: str) -> products.Tables:

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from pv import messages, shown
-from pv.codes import events
+from pv.codes import events, lots, numbers, udi
 from pv.reference import streams
 from pv.sources import Extract
 from pv.sources.layouts import MESSAGE
@@ -67,6 +67,8 @@ def check(extract: Extract, today: date) -> Checked:
     rows["counts"] = ~rows.duplicated(["row", "sheet"])
     found = list(_row_problems(rows, raw, today))
     found += _report_problems(rows, raw, extract.layout.stream)
+    if not streams()[extract.layout.stream].foreign:  # those cannot be asked
+        found += _identity_problems(raw, extract.layout.stream)
     problems = _telling(pd.concat(found, ignore_index=True))
     problems["report"] = rows["report"].to_numpy()[problems["row"].to_numpy()]
     problems["outcome"] = problems["code"].map(messages.outcome).astype("str")
@@ -261,6 +263,33 @@ def _row_problems(rows: pd.DataFrame, raw: pd.DataFrame, today: date) -> Iterato
     if "age" in raw:
         unreadable = rows["age_years"].isna() & ~clean_all(raw["age"]).isin(BLANK)
         yield _problems(unreadable, "age_unreadable", "age", raw)
+
+
+def _identity_problems(raw: pd.DataFrame, stream: str) -> list[pd.DataFrame]:
+    """Where a row says two things of one product: its lot and that of its UDI, its class and that of its number."""
+
+    def lots_differ(lot: str, code: str) -> bool:
+        coded = udi.read(code).lot if lot and code else ""
+        return coded not in {"", lot} and bool(lots.lots(lot)) and not set(lots.lots(coded)) <= set(lots.lots(lot))
+
+    def classes_differ(number: str, written: str) -> bool:
+        told, own = numbers.read(stream, number).risk_class, numbers.risk_class(written)
+        return bool(told and own) and told != own
+
+    pairs = (
+        ("udi_lot_differs", ("lot", "udi"), lots_differ),
+        ("class_differs", ("identifier", "device_class"), classes_differ),
+    )
+    return [
+        _problems(_differ(raw, fields, test), code, fields[1], raw)
+        for code, fields, test in pairs
+        if set(fields) <= set(raw.columns)
+    ]
+
+
+def _differ(raw: pd.DataFrame, fields: tuple[str, str], test: Callable[[str, str], bool]) -> pd.Series[bool]:
+    both = raw[fields[0]] + "\x1e" + raw[fields[1]]
+    return over_unique(both, lambda text: "y" * test(*text.split("\x1e", 1))) == "y"
 
 
 def _report_problems(rows: pd.DataFrame, raw: pd.DataFrame, stream: str) -> list[pd.DataFrame]:

@@ -24,7 +24,8 @@ class UnknownPairError(ValueError):
 
 
 def explain(settings: Settings, product: str, event: str, week: Week, as_of: datetime) -> dict[str, Any]:
-    """Everything about a pair in a week, as JSON has it: `tables` (one each that lists it), `history`, `cases`.
+    """Everything about a pair in a week, as JSON has it: `tables` (one each that lists it), `history`, `cases`,
+    `mappings` (the wordings counted as the product or the event).
 
     Raises UnknownPairError.
     """
@@ -51,6 +52,7 @@ def explain(settings: Settings, product: str, event: str, week: Week, as_of: dat
         ],
         "history": history,
         "cases": _records(_cases(last.filings, product, event)),
+        "mappings": _records(_mappings(last.mappings, set(rows["stream"]), product, event)),
     }
 
 
@@ -125,6 +127,14 @@ def _number(value: float) -> str:
     if math.isnan(value):
         return "—"
     return "∞" if math.isinf(value) else f"{value:.4g}"
+
+
+def _mappings(mappings: pd.DataFrame, streams: set[str], product: str, event: str) -> pd.DataFrame:
+    """The wordings that were counted as the product or the event, and the rule of each."""
+    wanted = (mappings["kind"].eq("product") & mappings["counted_as"].eq(product)) | (
+        mappings["kind"].eq("event") & mappings["counted_as"].eq(event)
+    )
+    return mappings[wanted & mappings["stream"].isin(streams)]
 
 
 def _cases(filings: pd.DataFrame, product: str, event: str) -> pd.DataFrame:

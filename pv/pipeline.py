@@ -38,6 +38,7 @@ from pv.week import Week, instant_text
 
 RENDERED_AGAIN = 4  # weeks; a late case changes every later week, older ones are marked stale
 UNKNOWN = "unknown"
+_NOTHING = hashlib.sha256(b"").hexdigest()  # of a table that has never been there
 
 Progress = Callable[[str], None]
 
@@ -122,12 +123,12 @@ def remember_reference(engine: Engine, settings: Settings, recorded_at: datetime
     _screens(texts)
     stamp = instant_text(recorded_at)
     with store.writing(engine) as connection:
-        known = snapshots.texts(connection, "9999")  # the latest, whatever the moment
+        known = snapshots.digests(connection)
         for name in reference.FILES:
             content = texts.get(name, "")
-            if content != known.get(name, ""):
+            digest = hashlib.sha256(content.encode()).hexdigest()
+            if digest != known.get(name, _NOTHING):
                 key = store.next_key(connection, reference_snapshot)
-                digest = hashlib.sha256(content.encode()).hexdigest()
                 values = {"snapshot_id": key, "name": name, "sha256": digest, "recorded_at": stamp}
                 connection.execute(reference_snapshot.insert().values(content=content, **values))
 
@@ -217,7 +218,8 @@ def _week_inputs(engine: Engine, weeks: Sequence[Week], as_of: datetime, beside:
         f"district:{code}": f"district:{name}"
         for code, name in zip(known.areas["code"], known.areas["name"], strict=True)
     }
-    views = [stream.view() for stream in loaded]
+    kinds = frozenset(kind for screen in screens for kind in screen.event_kinds)
+    views = [stream.view(event_kinds=kinds) for stream in loaded]
     filed = [stream.view(as_filed=True) for stream in loaded]
     per_stream = [signals_of_weeks(view, weeks, screens, strata=strata, background=known.background) for view in views]
     for parts in zip(*per_stream, strict=True):
@@ -244,6 +246,7 @@ def _week_inputs(engine: Engine, weeks: Sequence[Week], as_of: datetime, beside:
             files=files.rename(columns={"name": "file"}),
             unmapped=unmapped,
             accounts=account,
+            mappings=pd.concat([stream.mappings(week) for stream in loaded], ignore_index=True),
             screens=screens,
             reviews=pairs,
             duplicates=duplicate_counts,
@@ -319,6 +322,7 @@ def _content(week_input: WeekInput) -> dict[str, pd.DataFrame]:
         "unmapped": week_input.unmapped,
         "reviews": week_input.reviews,
         "duplicates": week_input.duplicates,
+        "mappings": week_input.mappings,
         **week_input.evidence,
     }
 

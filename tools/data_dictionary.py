@@ -46,6 +46,7 @@ CSV_FILES = {
     "hospital_rates": "One row a stream and a hospital; the row without an id holds the reports of unknown units.",
     "district_rates": "One row a stream and an area; whole = districts + directly under the whole area + unassigned.",
     "target_status": "One row a target that applies to the week's year.",
+    "mappings": "One row a wording of the counted reports: what it was counted as, and by which rule.",
 }
 _TYPES = ((Text, "text"), (Float, "number"), (BigInteger, "integer"), (Integer, "integer"))
 _INTRO = """# Data dictionary

@@ -21,18 +21,24 @@ SHOWN_CASES = 50
 @as_json_option
 @reported
 def explain(product: str, event: str, week: Week, as_of: datetime | None, as_json: bool) -> None:
-    """The 2×2 tables of a pair, each measure with its formula filled in, screens met, history, cases.
+    """The 2×2 tables of a pair, each measure with its formula filled in, screens met, history, wordings, cases.
 
     \b
     Example:
       pvwatch explain 注射用头孢曲松钠 过敏性休克 --week 2026-W46
     """
     from pv import explanation
+    from pv.rendering.labels import code_label
     from pv.settings import Settings
 
     found = explanation.explain(Settings.load(), product, event, week, as_of or datetime.now(UTC))
     if as_json:
-        print_json({**found, **{name: [plain(row) for row in found[name]] for name in ("tables", "history", "cases")}})
+        print_json(
+            {
+                **found,
+                **{name: [plain(row) for row in found[name]] for name in ("tables", "history", "cases", "mappings")},
+            }
+        )
         return
     click.echo(f"{found['product']} → {found['event']}, {found['week']}")
     for table in found["tables"]:
@@ -42,6 +48,11 @@ def explain(product: str, event: str, week: Week, as_of: datetime | None, as_jso
         name = f"{row['event_kind']}, {row['level']}, {row['comparator']}, {row['window']}"
         figures = f"{row['a']:>5} {row['expected']:>6.2f} {row['ic025']:>7.2f}"
         click.echo(f"{row['week']}  {name:<38} {figures}  {row['screens'] or '—'} {row['status']}")
+    click.echo("\ncounted as these, and why:")
+    for row in found["mappings"][:SHOWN_CASES]:
+        problem = f"; look at it: {code_label('mapping_problem', row['problem'], 'en')}" if row["problem"] else ""
+        rule = code_label("mapping_rule", row["rule"], "en")
+        click.echo(f"  {row['kind']} “{row['wording']}”: {rule}, {row['cases']} reports{problem}")
     click.echo(f"\n{len(found['cases'])} reports as filed:")
     for case in found["cases"][:SHOWN_CASES]:
         marks = [name for name in ("serious", "death") if case[name]]

@@ -19,6 +19,20 @@ def known_names(hospitals: pd.DataFrame) -> dict[str, str]:
     return {name: ids.pop() for name, ids in owners.items() if len(ids) == 1}
 
 
+CODE, NAME, FORMER_NAME, AS_WRITTEN = "code", "name", "former_name", "as_written"
+SHARED = "name_shared"  # two units have the name: it is given to neither
+
+
+def rules(hospitals: pd.DataFrame) -> dict[str, str]:
+    """By which rule each name or code that is known is known; SHARED for those that more than one unit has."""
+    former = [clean(name) for names in hospitals["former_names"] for name in str(names).split(";") if name.strip()]
+    own = [clean(str(name)) for name in hospitals["name"]]
+    found = dict.fromkeys(former, FORMER_NAME) | dict.fromkeys(own, NAME)
+    found |= dict.fromkeys(hospitals["hospital_id"].astype("str"), CODE)
+    known = known_names(hospitals)
+    return {name: rule if name in known else SHARED for name, rule in found.items() if name}
+
+
 def assign(names: pd.Series[str], hospitals: pd.DataFrame) -> pd.Series[str]:
     """hospital_id for each name as written; "" where it is blank or unknown."""
     return lookup(clean_all(names), known_names(hospitals))

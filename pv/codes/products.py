@@ -62,13 +62,15 @@ def resolved(products: pd.DataFrame, stream: str, tables: Tables) -> pd.DataFram
     """Rows of `case_product` with their identity told by the tables.
 
     `product`: the key; `number`: the number to show with it, "" where it is no number; `identifier`: in its official
-    form, filled from the UDI where the row has none; `written`: the wording that was looked up; `rule`, `problem`;
+    form, filled from the UDI where the row has none, `as_written` as in the report; `written`: the wording that was
+    looked up; `rule`, `problem`; `generic`: the key, which a label may replace in `product`;
     `lot`: normalised, several joined by `SEVERAL`, filled from the UDI; `risk_class` filled from the number;
     `catalogue`; `ingredient` (several joined likewise).
     """
     rows = products.copy()
     number = {name: _told(rows["identifier"], stream, name) for name in ("normal", "kind", "key")}
-    from_udi = lookup(udi.identifiers_in(rows["udi"]), tables.devices)
+    di = udi.identifiers_in(rows["udi"])
+    from_udi = lookup(di, tables.devices)
     known = {name: _told(from_udi, stream, name) for name in ("normal", "key")}
     filled = (number["normal"] == "") & (from_udi != "")
     differ = (number["key"] != known["key"]) & (number["key"] != "") & (from_udi != "")
@@ -78,13 +80,14 @@ def resolved(products: pd.DataFrame, stream: str, tables: Tables) -> pd.DataFram
     if streams()[stream].counts_by == "number":
         by_number = identifier != ""
         rule = pd.Series(NUMBER, index=rows.index, dtype="str").mask(odd, ODD_NUMBER).mask(filled, UDI_TABLE)
-        rows["written"] = rows["identifier"].where(rows["identifier"] != "", rows["udi"].where(filled, rows["name"]))
+        rows["written"] = rows["identifier"].where(rows["identifier"] != "", di.where(filled, rows["name"]))
         rows["product"], rows["rule"] = key.where(by_number, rows["name"]), rule.where(by_number, NAME)
         rows["number"] = identifier.where(by_number, "")
     else:
         rows["product"] = rows["written"] = rows["name"]
         rows["number"], rows["rule"] = "", NAME
     rows = _with_synonyms(rows, stream, tables.synonyms)
+    rows["generic"], rows["as_written"] = rows["product"], rows.get("as_written", rows["identifier"])
     rows["problem"] = pd.Series("", index=rows.index, dtype="str").mask(differ, CONFLICT)
     rows["identifier"] = identifier
     rows["lot"] = lots.of(rows["lot"], udi.lots_in(rows["udi"].where(rows["lot"] == "", "")))

@@ -271,11 +271,18 @@ def _device_product(page: _Page) -> Row:
         "产品类别": product.category,
         "产品批号": lot,
         "产品编号": f"SN{dice.below(1_000_000):06d}" if product.category == "有源" else "",
-        "UDI": f"(01)0699999{product.index:06d}0(10){lot}" if lot and dice.chance(0.3) else "",
+        "UDI": f"(01){_article(product.index)}(10){lot}" if lot and dice.chance(0.3) else "",
         "生产日期": page.day(made),
         "有效期至": page.day(made + timedelta(days=1095)),
         "上市许可持有人名称": product.maker,
     }
+
+
+def _article(index: int) -> str:
+    """An article number of 14 digits with its check digit; 699 99 is in nobody's use."""
+    digits = f"0699999{index:06d}"
+    weighted = sum(int(digit) * (3, 1)[place % 2] for place, digit in enumerate(digits))
+    return f"{digits}{-weighted % 10}"
 
 
 def _device_event(page: _Page) -> Row:

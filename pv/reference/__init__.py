@@ -12,7 +12,7 @@ import csv
 import io
 import tomllib
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pv.reference import counts_elsewhere
+from pv.reference import counts_elsewhere, meddra
+from pv.reference.meddra import MedDRA
 
 SHIPPED = Path(__file__).parent
 
@@ -48,7 +49,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 }
 REQUIRED = ("hospitals", "areas")
 # The files of the reference folder; `screens.toml` there takes the place of the shipped one.
-FILES = {name: f"{name}.csv" for name in COLUMNS} | {"screens": "screens.toml"}
+FILES = {name: f"{name}.csv" for name in COLUMNS} | {"screens": "screens.toml"} | meddra.FILES
 _INTEGERS = {
     "denominators": ("year",),
     "quotas": ("year",),
@@ -75,6 +76,7 @@ class Reference:
     devices: pd.DataFrame
     background: pd.DataFrame
     foreign: pd.DataFrame
+    meddra: MedDRA = field(default_factory=MedDRA, repr=False)
 
     @property
     def root_area(self) -> str:
@@ -118,6 +120,12 @@ class Stream:
     serious_by: str
     evaluated_by: str
     event_optional: bool
+    meddra: tuple[str, ...]
+
+    @property
+    def event_levels(self) -> dict[str, tuple[str, int]]:
+        """Kinds made of MedDRA's higher levels (`reaction_soc`) → the kind of the terms and the place of the level."""
+        return {f"{kind}_{level}": (kind, place) for kind in self.meddra for place, level in enumerate(meddra.LEVELS)}
 
 
 @cache
@@ -140,6 +148,7 @@ def streams() -> Mapping[str, Stream]:
             serious_by=entry.get("serious_by", "severity"),
             evaluated_by=entry.get("evaluated_by", "date_or_state"),
             event_optional=entry.get("event_optional", False),
+            meddra=tuple(entry.get("meddra", ())),
         )
         for name, entry in shipped_toml("streams").items()
         if isinstance(entry, dict)
@@ -196,7 +205,11 @@ def build(texts: Mapping[str, str]) -> Reference:
     ):
         if problem:
             raise ReferenceDataError(f"{name}.csv, {problem}")
-    return Reference(**{field.name: frames[field.name] for field in fields(Reference)})
+    try:
+        terms = meddra.parse(*(texts.get(name, "") for name in meddra.FILES))
+    except meddra.MedDRAError as error:
+        raise ReferenceDataError(str(error)) from None
+    return Reference(**frames, meddra=terms)
 
 
 def _parse(name: str, text: str | None) -> pd.DataFrame:

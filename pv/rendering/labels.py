@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 
+from pv.codes import numbers
+from pv.codes.mappings import NUMBER_FORM
 from pv.reference import shipped_toml, streams
 
 CODES: dict[str, dict[str, tuple[str, str]]] = {
@@ -67,6 +69,13 @@ CODES: dict[str, dict[str, tuple[str, str]]] = {
         "product": ("产品", "product"),
         "event": ("事件", "event"),
         "hospital": ("报告单位", "reporting unit"),
+        "number": ("批准文号", "approval number"),
+        "ingredient": ("有效成分", "ingredient"),
+    },
+    "mapping_problem": {
+        "udi_conflict": ("UDI与编号不符", "the UDI names another product than the number"),
+        "meddra_ambiguous": ("MedDRA中有多个首选术语", "MedDRA has several preferred terms for it"),
+        "name_shared": ("多个单位同名", "several units have this name"),
     },
     "unmapped_reason": {
         "unknown_hospital": ("不在单位名录中", "no known unit"),
@@ -142,6 +151,10 @@ def _stream_lists() -> Mapping[str, Mapping[str, tuple[str, str]]]:
     kinds = {
         name: (words["zh"], words["en"]) for stream in streams().values() for name, words in stream.event_kinds.items()
     }
+    for stream in streams().values():
+        for name, (kind, _) in stream.event_levels.items():
+            level = name.rpartition("_")[2].upper()
+            kinds[name] = (f"{kinds[kind][0]} {level}", f"{kinds[kind][1]}, {level}")
     return {
         "stream": {
             **{stream.name: (stream.zh, stream.en) for stream in streams().values()},
@@ -149,6 +162,7 @@ def _stream_lists() -> Mapping[str, Mapping[str, tuple[str, str]]]:
             "drug+device": ("药品＋医疗器械", "drugs and devices"),
         },
         "event_kind": kinds,
+        "mapping_rule": _rules(),
         "prior_warning": {code: (text["zh"], text["en"]) for code, text in shipped_toml("messages")["prior"].items()},
         "subgroup": {
             name: (words["zh"], words["en"])
@@ -157,6 +171,26 @@ def _stream_lists() -> Mapping[str, Mapping[str, tuple[str, str]]]:
         },
         "metric": {name: (words["zh"], words["en"]) for name, words in shipped_toml("targets")["metrics"].items()},
     }
+
+
+def _rules() -> dict[str, tuple[str, str]]:
+    rules = {
+        "as_written": ("按原文", "as written"),
+        "synonym": ("对照表", "synonym"),
+        "udi": ("UDI对照表", "table of devices, by UDI"),
+        "odd_number": ("编号格式不识别，按原文", "number of no known form, as written"),
+        "code": ("单位编号", "code of the unit"),
+        "name": ("单位名称", "name of the unit"),
+        "former_name": ("曾用名", "former name of the unit"),
+    }
+    meddra = {
+        "meddra_llt": ("MedDRA低位术语", "MedDRA lowest level term"),
+        "meddra_pt": ("MedDRA首选术语", "MedDRA preferred term"),
+        "meddra_code": ("MedDRA编码", "MedDRA code"),
+    }
+    after = {f"synonym;{rule}": (f"对照表，{zh}", f"synonym, then {en}") for rule, (zh, en) in meddra.items()}
+    forms = {f"{NUMBER_FORM}{kind}": (f"编号：{zh}", f"number: {en}") for kind, zh, en in numbers.kinds()}
+    return rules | meddra | after | forms
 
 
 def code_label(codes: str, code: str, language: str) -> str:

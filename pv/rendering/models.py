@@ -38,7 +38,8 @@ class WeekInput:
     tables of `pv.signals.evidence` over all streams;
     `reviews` and `duplicates`: pairs that may be one event, and how many, of `pv.reviews` at `as_of`;
     `accounts`: those of all rows up to `as_of`; `files`: files ingested up to then;
-    `unmapped`: stream, kind (product, event, hospital), wording, beside (the name of a number), cases.
+    `unmapped`: stream, kind (product, event, hospital), wording, beside (the name of a number), cases;
+    `mappings` as of `StreamCases.mappings`, for all streams.
     """
 
     week: Week
@@ -53,6 +54,7 @@ class WeekInput:
     appraisal: Appraisal = field(repr=False)
     files: pd.DataFrame = field(repr=False)
     unmapped: pd.DataFrame = field(repr=False)
+    mappings: pd.DataFrame = field(repr=False)
     screens: Sequence[Screen] = field(repr=False)
     evidence: Mapping[str, pd.DataFrame] = field(repr=False, default_factory=dict)
     reviews: pd.DataFrame = field(repr=False, default_factory=lambda: pd.DataFrame(columns=list(reviews.COLUMNS)))
@@ -247,6 +249,7 @@ class SignalReport:
     unmapped: Table = field(repr=False)
     reviews: Table = field(repr=False)
     duplicates: Table = field(repr=False)
+    mappings: Table = field(repr=False)
     counted: Table = field(repr=False)
     priors: Table = field(repr=False)
     evidence: tuple[tuple[str, Table], ...] = field(repr=False)  # by the names of `evidence_columns.EVIDENCE`

@@ -220,6 +220,16 @@ UNMAPPED = (
     Column("cases", "病例数", "Cases", "count"),
 )
 
+MAPPINGS = (
+    STREAM,
+    Column("kind", "对照类别", "What was looked up", "code", "unmapped_kind", 12),
+    Column("wording", "原文", "As written", width=40),
+    Column("counted_as", "计为", "Counted as", width=40),
+    Column("rule", "对照依据", "Rule", "code", "mapping_rule", 26),
+    Column("problem", "须核对", "To be looked at", "code", "mapping_problem", 22),
+    Column("cases", "报告数", "Reports", "count"),
+)
+
 ASSESSMENT = (
     Column("key", "提示编号", "Alert key", width=13),
     STREAM,

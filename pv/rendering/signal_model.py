@@ -29,13 +29,24 @@ from pv.rendering.models import (
     waiting,
 )
 from pv.rendering.review_sheet import DUPLICATES, REVIEWS
-from pv.rendering.signal_columns import ACCOUNTS, ASSESSMENT, CASES, COUNTED, FILES, PRIORS, QUARANTINED, UNMAPPED
+from pv.rendering.signal_columns import (
+    ACCOUNTS,
+    ASSESSMENT,
+    CASES,
+    COUNTED,
+    FILES,
+    MAPPINGS,
+    PRIORS,
+    QUARANTINED,
+    UNMAPPED,
+)
 from pv.rendering.totals import stream_totals
 from pv.week import Week
 
 _STATUS_ORDER = {status: place for place, status in enumerate((*CHANGED, *STANDING, LAPSED))}
 _ALERT_FIELDS = [field.name for field in fields(Alert)]
 _TABLE_KEY = ["stream", "event_kind", "level", "comparator", "window"]
+MOST_MAPPINGS = 20_000  # rows of the sheet
 _GROUPS = ("death", "new_serious", "serious")
 
 
@@ -65,11 +76,20 @@ def signal_report(week_input: WeekInput) -> SignalReport:
         unmapped=_table(week_input.unmapped, UNMAPPED, by=["cases"]),
         reviews=Table.of(week_input.reviews, REVIEWS),
         duplicates=Table.of(week_input.duplicates, DUPLICATES),
+        mappings=_mappings(week_input.mappings),
         counted=Table.of(week_input.counted, COUNTED),
         priors=Table.of(week_input.counted[week_input.counted["points"] > 0], PRIORS),
         evidence=tuple(_evidence(week_input.evidence)),
         screens=tuple(week_input.screens),
     )
+
+
+def _mappings(frame: pd.DataFrame) -> Table:
+    """Those to be looked at first, then by cases; the sheet holds the first of very many, `mappings.csv` all."""
+    order = frame.assign(sound=frame["problem"] == "").sort_values(
+        ["sound", "cases"], ascending=[True, False], kind="stable"
+    )
+    return Table.of(order.head(MOST_MAPPINGS), MAPPINGS)
 
 
 def _evidence(frames: Mapping[str, pd.DataFrame]) -> Iterator[tuple[str, Table]]:

@@ -36,6 +36,7 @@ _SHEETS = (
     ("行数账目", "各类报告从文件行到病例的逐级核对", "From rows of files to cases, stage by stage"),
     ("隔离报告", "无法正确计数的报告及原因", "Reports that cannot be counted rightly, with every reason"),
     ("待对照", "目前按原文计数", "Wordings that wait for a mapping"),
+    ("对照依据", "每种写法计为什么、依据哪条规则", "What each wording was counted as, and by which rule"),
     (
         "亚组",
         "仅在儿童、老年人、男女、哨点医院、严重病例等亚组内符合筛选标准的产品–事件对",
@@ -68,6 +69,7 @@ def write_signal_workbook(report: SignalReport, path: Path) -> None:
             book.table_sheet("行数账目", report.accounts)
         book.table_sheet("隔离报告", report.quarantined, frozen=2)
         book.table_sheet("待对照", report.unmapped)
+        book.table_sheet("对照依据", report.mappings, frozen=3)
         for name, table in report.evidence:
             book.table_sheet(EVIDENCE_SHEETS[name], table, frozen=4)
         book.table_sheet("计数范围", report.counted, frozen=5)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from pv.rendering.hospital_columns import DISTRICT_RATES, HOSPITAL_RATES, TARGET_STATUS
-from pv.rendering.signal_columns import SIGNALS
+from pv.rendering.signal_columns import MAPPINGS, SIGNALS
 
 # What is written as CSV, and from which columns the headings of these tables come.
 CSV_TABLES = {
@@ -15,6 +15,7 @@ CSV_TABLES = {
     "hospital_rates": HOSPITAL_RATES,
     "district_rates": DISTRICT_RATES,
     "target_status": TARGET_STATUS,
+    "mappings": MAPPINGS,
 }
 
 

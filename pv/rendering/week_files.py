@@ -28,7 +28,7 @@ def render_week(week_input: WeekInput, folder: Path, *, fingerprint: str = "") -
     """
     signals, hospitals = signal_report(week_input), hospital_report(week_input)
     appraised = {name: frame for name, frame in vars(week_input.appraisal).items() if name in CSV_TABLES}
-    frames = {"signals": week_input.signals, **appraised, **week_input.evidence}
+    frames = {"signals": week_input.signals, "mappings": week_input.mappings, **appraised, **week_input.evidence}
     for name, frame in frames.items():
         write_csv(frame, folder / f"{name}.csv")
     write_signal_pages(signals, folder)

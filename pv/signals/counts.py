@@ -148,7 +148,7 @@ def column_sums(matrix: csr_array) -> Ints:
 def one_label_a_row(rows: pd.DataFrame) -> pd.DataFrame:
     """Rows of segment and labels, with a row for each label of a cell that holds several (lots, ingredients)."""
     for column in rows.columns[1:]:
-        if rows[column].str.contains(SEVERAL, regex=False).any():
+        if isinstance(rows[column].dtype, pd.StringDtype) and rows[column].str.contains(SEVERAL, regex=False).any():
             rows = rows.assign(**{column: rows[column].str.split(SEVERAL)}).explode(column).astype({column: "str"})
     return rows
 

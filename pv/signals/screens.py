@@ -151,8 +151,8 @@ class Screen:
             return
         entry = streams()[stream]
         level = entry.default_level if self.level == "default" else self.level
-        for kind in entry.event_kinds:
-            if not self.event_kinds or kind in self.event_kinds:
+        for kind in self.event_kinds or entry.event_kinds:
+            if kind in entry.event_kinds or kind in entry.event_levels:
                 yield Table(stream, kind, level, self.comparator, self.window)
 
 
@@ -169,7 +169,7 @@ def tables_of(stream: str, screens: Sequence[Screen]) -> dict[Table, tuple[Scree
     for screen in screens:
         for table in screen.tables(stream):
             wanted[table] = (*wanted.get(table, ()), screen)
-    kinds, levels = list(entry.event_kinds), [STREAM, *entry.levels, BACKGROUND]
+    kinds, levels = [*entry.event_kinds, *entry.event_levels], [STREAM, *entry.levels, BACKGROUND]
 
     def place(table: Table) -> tuple[int, ...]:
         first = table.level != entry.default_level
@@ -301,7 +301,8 @@ class _Reader:
         return tuple(dict.fromkeys(clean(item) for item in value))
 
     def _event_kinds(self, name: str, chosen: tuple[str, ...]) -> tuple[str, ...]:
-        known = tuple(dict.fromkeys(kind for stream in chosen for kind in streams()[stream].event_kinds))
+        of = [streams()[stream] for stream in chosen]
+        known = tuple(dict.fromkeys(kind for one in of for kind in (*one.event_kinds, *one.event_levels)))
         kinds = self._names(name, "event_kinds", known)
         return () if self._entries[name]["event_kinds"] == "all" else kinds
 

@@ -28,5 +28,5 @@ def rendered(city: City, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def empty_input(city: City) -> WeekInput:
     """The first week of an installation: reference tables, screens, and not one report."""
     nothing = make_city(city.filings.iloc[:0], city.quarantined.iloc[:0], city.reference).week_input
-    nobody = {name: getattr(nothing, name).iloc[:0] for name in ("files", "unmapped", "duplicates")}
+    nobody = {name: getattr(nothing, name).iloc[:0] for name in ("files", "unmapped", "mappings", "duplicates")}
     return replace(nothing, **nobody)

@@ -64,6 +64,13 @@ class City:
     week_input: WeekInput
 
 
+MAPPINGS = [
+    ("drug", "event", "红疹", "皮疹", "synonym", "", 4),
+    ("drug", "hospital", "城南诊所", "", "as_written", "name_shared", 21),
+    ("device", "product", "国械注准20173141234", "国械注准20173141234 输液器", "number_reg", "udi_conflict", 3),
+]
+
+
 def make_reference(hospitals: Sequence[tuple[str, str, str, str, str, int]] = tuple(HOSPITALS)) -> Reference:
     def csv(name: str, rows: list[dict[str, object]]) -> str:
         return pd.DataFrame(rows, columns=list(COLUMNS[name])).to_csv(index=False)
@@ -286,6 +293,9 @@ def make_city(filings: pd.DataFrame, quarantined: pd.DataFrame, reference: Refer
         appraisal=appraise(filings, quarantined, reference, WEEK),
         files=pd.DataFrame(files),
         unmapped=pd.DataFrame(unmapped, columns=["stream", "kind", "wording", "beside", "cases"]),
+        mappings=pd.DataFrame(
+            MAPPINGS, columns=["stream", "kind", "wording", "counted_as", "rule", "problem", "cases"]
+        ),
         screens=screens,
         reviews=_reviews(filings),
         duplicates=pd.DataFrame([("drug", 2, 1, 3, 1, 1, 1)], columns=list(reviews.COUNTS)),

@@ -21,7 +21,7 @@ from pv.rendering.week_files import render_week
 from pv.signals.evidence import KINDS
 
 PAGES = ("signals.zh.html", "signals.en.html", "hospitals.zh.html", "hospitals.en.html")
-TABLES = ("signals.csv", "hospital_rates.csv", "district_rates.csv", "target_status.csv")
+TABLES = ("signals.csv", "hospital_rates.csv", "district_rates.csv", "target_status.csv", "mappings.csv")
 HOSTILE = ["<script>alert(1)</script>", "=cmd|'/C calc'!A0", "http://evil.example/", "{{ 7 * 7 }}", '"><img src=x>']
 
 
@@ -72,8 +72,8 @@ def test_the_summary_agrees_with_the_reports(rendered: Path, city: City) -> None
 
 
 def test_csv_files_hold_the_frames_exactly(rendered: Path, city: City) -> None:
-    frames = {"signals": city.week_input.signals} | {
-        name: getattr(city.week_input.appraisal, name) for name in CSV_TABLES if name != "signals"
+    frames = {"signals": city.week_input.signals, "mappings": city.week_input.mappings} | {
+        name: getattr(city.week_input.appraisal, name) for name in CSV_TABLES if name not in {"signals", "mappings"}
     }
     for name, frame in frames.items():
         content = (rendered / f"{name}.csv").read_bytes()
