@@ -185,6 +185,7 @@ def put(connection: Connection, made: Made, of: Ints, first_version: int = 1) ->
         "hospital": _texts("unit", columns["unit"]),
         "outcome": np.array(["recovered", "recovering", "not_recovered", "sequelae"])[columns["outcome"]],
         "record_hash": _texts("record", columns["record"]),
+        "patient_hash": _patients(columns),
         "file_id": 1,
     }
     _append(connection, case_version, versions, size)
@@ -200,6 +201,13 @@ def put(connection: Connection, made: Made, of: Ints, first_version: int = 1) ->
     told = {"version_id": np.concatenate([version, version[second]]), "kind": "reaction"}
     told |= {"event": _texts("event", events), "case_event_id": 2 * first_version + np.arange(len(events))}
     _append(connection, case_event, told, len(events))
+
+
+def _patients(columns: dict[str, Ints]) -> NDArray[Any]:
+    """Name, birth date (or age) and sex as one; "" where the name is not known, or neither birth date nor age."""
+    born = np.where(columns["birth"] >= 0, columns["birth"] + 1_000, columns["age"])
+    told = (columns["name"] >= 0) & (born >= 0)
+    return _texts("patient", np.where(told, (columns["name"] * 100_000 + born) * 3 + columns["sex"] + 1, -1))
 
 
 def case_numbers(number: Ints) -> NDArray[Any]:

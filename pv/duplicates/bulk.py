@@ -169,8 +169,8 @@ def _scored(copy: Any, model: Model, reports: int) -> list[Scored]:
     linker.table_management.register_blocked_pairs_for_predict(api.register("blocked"))
     found = linker.inference.predict(threshold_match_probability=model.zones["review"], warning_mode="never")
     rows = copy.execute(f"SELECT * FROM {found.physical_name} ORDER BY unique_id_l, unique_id_r")  # noqa: S608
-    names = [column[0] for column in rows.description]
-    return [_from_row(dict(zip(names, row, strict=True)), model) for row in rows.fetchall()]
+    names, known = [column[0] for column in rows.description], _levels_of_splink(model)
+    return [_from_row(dict(zip(names, row, strict=True)), known) for row in rows.fetchall()]
 
 
 def settings(model: Model, reports: int) -> dict[str, Any]:
@@ -204,15 +204,19 @@ def _comparison(comparison: Comparison) -> Mapping[str, Any]:
     return {"output_column_name": comparison.name, "comparison_levels": levels}
 
 
-def _from_row(row: Mapping[str, Any], model: Model) -> Scored:
-    levels, weights = {}, {}
+def _levels_of_splink(model: Model) -> dict[str, dict[int, str]]:
+    """Per comparison the level behind Splink's number: those that say something downwards to 0, −1 for the others."""
+    found = {}
     for comparison in model.comparisons:
-        name = comparison.name
-        # Splink numbers the levels that say something downwards to 0; -1 is the one that says nothing.
-        saying = [level for level in TESTS[name].sql if comparison.level(level).m]
-        unknown = next(level for level in TESTS[name].sql if not comparison.level(level).m)
-        value = row[f"gamma_{name}"]
-        levels[name] = unknown if value == -1 else saying[len(saying) - 1 - value]
-        weights[name] = row[f"mw_{name}"] + row.get(f"mw_tf_adj_{name}", 0.0)
+        tried = TESTS[comparison.name].sql
+        saying = [level for level in tried if comparison.level(level).m]
+        unknown = next(level for level in tried if not comparison.level(level).m)
+        found[comparison.name] = dict(enumerate(reversed(saying))) | {-1: unknown}
+    return found
+
+
+def _from_row(row: Mapping[str, Any], known: Mapping[str, Mapping[int, str]]) -> Scored:
+    levels = {name: numbers[row[f"gamma_{name}"]] for name, numbers in known.items()}
+    weights = {name: row[f"mw_{name}"] + row.get(f"mw_tf_adj_{name}", 0.0) for name in known}
     pair = ordered(row["unique_id_l"], row["unique_id_r"])
     return Scored(pair, row["match_weight"], row["match_probability"], levels, weights)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 from pv.reference import shipped_toml
@@ -43,7 +43,11 @@ class Comparison:
     levels: tuple[Level, ...]
 
     def level(self, name: str) -> Level:
-        return next(level for level in self.levels if level.name == name)
+        return self._by_name[name]
+
+    @cached_property
+    def _by_name(self) -> Mapping[str, Level]:
+        return {level.name: level for level in self.levels}
 
 
 @dataclass(frozen=True)
@@ -85,9 +89,16 @@ class Model:
 
     def limits(self, levels: Mapping[str, str]) -> dict[str, str]:
         """What keeps a pair at these levels (comparison → level) from merging: “comparison.level” or NEEDS → zone."""
-        at = {f"{name}.{level}": self[name].level(level).limit for name, level in levels.items()}
-        found = {place: limit for place, limit in at.items() if limit}
-        return found if self.needs & set(at) else found | {NEEDS: "review"}
+        at = [f"{name}.{level}" for name, level in levels.items()]
+        found = {place: self._limits[place] for place in at if place in self._limits}
+        return found if not self.needs.isdisjoint(at) else found | {NEEDS: "review"}
+
+    @cached_property
+    def _limits(self) -> Mapping[str, str]:
+        """“comparison.level” → zone, of the levels that have a limit."""
+        return {
+            f"{one.name}.{level.name}": level.limit for one in self.comparisons for level in one.levels if level.limit
+        }
 
     def zone(self, probability: float, levels: Mapping[str, str]) -> str:
         """Zone of a pair: by its probability, and no surer than its levels allow."""
@@ -97,7 +108,11 @@ class Model:
         return max([self.likely(probability), *limits.values()], key=ZONES.index)
 
     def __getitem__(self, comparison: str) -> Comparison:
-        return next(one for one in self.comparisons if one.name == comparison)
+        return self._by_name[comparison]
+
+    @cached_property
+    def _by_name(self) -> Mapping[str, Comparison]:
+        return {one.name: one for one in self.comparisons}
 
     def merge_limit(self, reports: int) -> int:
         """How many merges a file with so many new reports may bring."""
