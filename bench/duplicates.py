@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sqlalchemy import Connection, Table, select
 
+from bench.load import empty_store
 from bench.synthetic import weights
 from pv import duplicates, store
 from pv.duplicates.linking import Linked
@@ -40,14 +42,18 @@ Ints = NDArray[np.int64]
 
 def main() -> None:
     """Print a Markdown table: reports, pairs of copies, what became of them, seconds, peak memory."""
-    heads = "reports | copies | merged | precision | recall | for people | recall with those | s | CPU s | peak GiB"
-    print(f"| {heads} | 1,000 more, s |\n|{'---|' * 11}")
-    for size in SIZES:
-        command = [sys.executable, "-m", "bench.duplicates", str(size)]
+    heads = (
+        "reports | store | copies | merged | precision | recall | for people | recall with those | s | CPU s | peak GiB"
+    )
+    print(f"| {heads} | 1,000 more, s |\n|{'---|' * 12}")
+    for size, engine in product(SIZES, ("SQLite", "PostgreSQL")):
+        command = [sys.executable, "-m", "bench.duplicates", str(size), engine]
         figures = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+        if not figures:
+            continue
         print(
-            "| {reports:,} | {copies:,} | {merged:,} | {precision:.4f} | {recall:.3f} | {review:,} | {in_sight:.3f} "
-            "| {seconds:.1f} | {cpu:.1f} | {peak_gib:.2f} | {more:.2f} |".format_map(figures),
+            "| {reports:,} | {store} | {copies:,} | {merged:,} | {precision:.4f} | {recall:.3f} | {review:,} "
+            "| {in_sight:.3f} | {seconds:.1f} | {cpu:.1f} | {peak_gib:.2f} | {more:.2f} |".format_map(figures),
             flush=True,
         )
 
@@ -259,20 +265,23 @@ def found(connection: Connection, made: Made) -> dict[str, float]:
     }
 
 
-def measure(size: int) -> dict[str, float]:
-    """All reports but the last thousand at once, then those."""
+def measure(size: int, engine_name: str = "SQLite") -> dict[str, Any]:
+    """All reports but the last thousand at once, then those; nothing where there is no server."""
     import resource
 
     made = reports(size)
     order = np.argsort(made.columns["received"], kind="stable").astype(np.int64)
-    with tempfile.TemporaryDirectory() as folder:
-        engine = store.open_store(f"sqlite:///{Path(folder) / 'store.sqlite'}")
+    with tempfile.TemporaryDirectory() as folder, empty_store(engine_name, Path(folder), "store") as url:
+        if not url:
+            return {}
+        engine = store.open_store(url)
         with store.writing(engine) as connection:
             put(connection, made, order[:-1_000])
+            store.refresh_statistics(connection, (case_version, case_product, case_event, case_person))
         started, cpu = time.perf_counter(), time.process_time()
         with store.writing(engine) as connection:
             linked = _link(connection, 1)
-        figures: dict[str, float] = {"seconds": time.perf_counter() - started, "cpu": time.process_time() - cpu}
+        figures: dict[str, Any] = {"seconds": time.perf_counter() - started, "cpu": time.process_time() - cpu}
         figures["peak_gib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
         with store.writing(engine) as connection:
             put(connection, made, order[-1_000:], size - 999)
@@ -281,7 +290,7 @@ def measure(size: int) -> dict[str, float]:
             figures["more"] = time.perf_counter() - started
             figures |= found(connection, made)
         engine.dispose()
-    return {"reports": size, "compared": linked.cases} | figures
+    return {"reports": size, "store": engine_name, "compared": linked.cases} | figures
 
 
 def _link(connection: Connection, first_version: int) -> Linked:
@@ -289,4 +298,4 @@ def _link(connection: Connection, first_version: int) -> Linked:
 
 
 if __name__ == "__main__":
-    print(json.dumps(measure(int(sys.argv[1]))))
+    print(json.dumps(measure(int(sys.argv[1]), *sys.argv[2:])))

@@ -56,7 +56,7 @@ def main() -> None:
         ):
             path = make(folder)
             for engine in ("SQLite", "PostgreSQL"):
-                with _store(engine, folder, path) as url:
+                with empty_store(engine, folder, path.stem) as url:
                     if url:
                         _show(label, engine, path, _load(path, folder, url))
             path.unlink()
@@ -71,11 +71,11 @@ def _show(label: str, engine: str, path: Path, figures: dict[str, float]) -> Non
 
 
 @contextmanager
-def _store(engine: str, folder: Path, path: Path) -> Iterator[str]:
+def empty_store(engine: str, folder: Path, name: str) -> Iterator[str]:
     """Address of an empty store; "" where there is no server."""
     server = os.environ.get("PVWATCH_TEST_POSTGRES", "")
     if engine == "SQLite":
-        file = folder / f"{path.stem}.sqlite"
+        file = folder / f"{name}.sqlite"
         yield f"sqlite:///{file}"
         file.unlink()
     elif not server:
