@@ -74,7 +74,7 @@ def ingest(
     dry_run: bool = False,
     progress: Progress | None = None,
 ) -> list[FileAccount]:
-    """Load files, each in a transaction of its own, in the order given."""
+    """Load files, each in a transaction of its own, in the order given; loose tables of one set are one file."""
     key = settings.require_key()
     engine = store.open_store(settings.database_url)
     with store.reading(engine) as connection:
@@ -83,10 +83,12 @@ def ingest(
         remember_reference(engine, settings, recorded_at)
     own = sources.read_own(settings.reference)
     accounts = []
-    for path in paths:
-        accounts.append(intake.load_file(engine, path, settings.archive, key, recorded_at, dry_run, own))
-        if progress is not None:
-            progress(str(path))
+    with sources.gathered(paths, settings.home) as files:
+        for file in files:
+            account = intake.load_file(engine, file.path, settings.archive, key, recorded_at, dry_run, own)
+            accounts.append(replace(account, file=file.name))
+            if progress is not None:
+                progress(file.name)
     return accounts
 
 

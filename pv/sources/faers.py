@@ -88,6 +88,15 @@ def read_batches(path: Path) -> Iterator[Extract]:
     yield from _retractions(deleted)
 
 
+def table_of(member: Member) -> str:
+    """Which table of a quarter a member is, "DELETED" for a list of deleted cases; "" for none."""
+    return _table(member)[0] or ("DELETED" if _is_deleted_list(member) else "")
+
+
+def _is_deleted_list(member: Member) -> bool:
+    return "delet" in member.name.lower() and member.name.lower().endswith((".txt", ".csv"))
+
+
 def _table(member: Member) -> tuple[str, list[str]]:
     """Which table a member is ("" for none), and its headings."""
     if not member.name.lower().endswith((".txt", ".csv")) or not member.size:
@@ -184,7 +193,7 @@ def _deleted(files: tuple[Member, ...]) -> dict[str, tuple[str, int]]:
     """Case numbers of the deleted-cases lists → where they stand. A list has one number a line and no heading."""
     found: dict[str, tuple[str, int]] = {}
     for member in files:
-        if "delet" in member.name.lower() and member.name.lower().endswith((".txt", ".csv")):
+        if _is_deleted_list(member):
             with member.open() as stream:
                 for row, line in enumerate(stream, start=1):
                     number = line.decode("ascii", errors="replace").strip().strip("$")

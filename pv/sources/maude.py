@@ -88,6 +88,12 @@ def read_batches(path: Path) -> Iterator[Extract]:
             yield foreign.extract(layout, rows, partial(_translate, terms))
 
 
+def table_of(member: Member) -> str:
+    """Which table of the set a member is, "CODES" for one of the code tables; "" for none."""
+    codes = Path(member.name).name.lower().startswith(tuple(_CODE_TABLES))
+    return _table(member)[0] or ("CODES" if codes else "")
+
+
 def _table(member: Member) -> tuple[str, tuple[str, ...]]:
     """Which table a member is ("" for none), and its columns where it has no heading."""
     name = Path(member.name).name.lower()

@@ -30,7 +30,7 @@ _SERIOUS = ("died", "l_threat", "hospital", "x_stay", "disable", "birth_defect")
 
 def recognises(path: Path) -> bool:
     """Whether there is a VAERSDATA table among the files. Raises FileRefused where the archive is unsafe."""
-    return is_archive(path) and any(_table(member) == "DATA" for member in members(path))
+    return is_archive(path) and any(table_of(member) == "DATA" for member in members(path))
 
 
 def layout_of(_path: Path) -> Layout:
@@ -52,7 +52,8 @@ def read_batches(path: Path) -> Iterator[Extract]:
                 yield foreign.extract(layout, rows, _translate)
 
 
-def _table(member: Member) -> str:
+def table_of(member: Member) -> str:
+    """Which table of a year a member is; "" for none."""
     if not member.name.lower().endswith(".csv") or not member.size:
         return ""
     names = tables.headings(member, FORM)
@@ -63,7 +64,7 @@ def _years(files: tuple[Member, ...]) -> dict[str, dict[str, list[Member]]]:
     """Tables by what stands before `VAERS…` in their names: a year, or NonDomestic."""
     found: dict[str, dict[str, list[Member]]] = {}
     for member in files:
-        table = _table(member)
+        table = table_of(member)
         if table:
             name = Path(member.name).name.lower()
             label = re.split(r"vaers(?:data|vax|symptoms)", name)[0]
