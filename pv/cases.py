@@ -18,10 +18,10 @@ import pandas as pd
 from sqlalchemy import Connection, select
 
 from pv import duplicates, messages, quarantine, store
-from pv.codes import events, hospitals, mappings, products, synonyms
+from pv.codes import events, hospitals, mappings, numbers, products, synonyms
 from pv.reference import Reference, streams
 from pv.schema import case_event, case_product, case_version
-from pv.text import age_band, lookup
+from pv.text import age_band, lookup, over_unique
 from pv.week import Week, instant_text
 
 OPEN_END = 2**31 - 1
@@ -222,6 +222,21 @@ class StreamCases:
         last = self._versions[self._versions["end"] == OPEN_END]
         frame = last.rename(columns={"case_number": "case"}).assign(merged_into=self._merged_into(last))
         return frame[["case", "hospital_id", "left_out", "merged_into"]].reset_index(drop=True)
+
+    def named(self, week: Week) -> pd.DataFrame:
+        """One row per counted product of each report in the view of the week, as filed, those left out left out.
+
+        Columns: case, received_on, hospital_id, district, product (label), name, number (identifier's key), lot
+        (several joined by `SEVERAL`), maker, and every product level.
+        """
+        inside = (self._versions["start"] <= week.index) & (self._versions["end"] > week.index)
+        current = self._versions[inside & (self._versions["left_out"] == "")]
+        facts = current[["version_id", "case_number", "received_on", "hospital_id", "district"]]
+        rows = self._labelled.merge(facts.rename(columns={"case_number": "case"}), on="version_id")
+        keys = over_unique(rows["identifier"], lambda text: numbers.read(self.stream, text).key)
+        levels = {f"level_{level}": rows[column] for level, column in self._definition.levels.items()}
+        columns = "case received_on hospital_id district product name lot maker".split()
+        return rows[columns].assign(stream=self.stream, number=keys, **levels)
 
     def _merged_into(self, current: pd.DataFrame) -> pd.Series[str]:
         """The counted report of its group for each other report of a group; "" for the rest."""

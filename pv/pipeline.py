@@ -14,9 +14,24 @@ from typing import Any
 import pandas as pd
 from sqlalchemy import Connection, Engine, Select, func, select
 
-from pv import accounts, cases, duplicates, intake, keys, mapping, reference, revisions, snapshots, sources, store
+from pv import (
+    accounts,
+    cases,
+    context,
+    duplicates,
+    forms,
+    intake,
+    keys,
+    mapping,
+    reference,
+    revisions,
+    snapshots,
+    sources,
+    store,
+)
 from pv.appraisal import Appraisal, appraise
 from pv.forms import learned
+from pv.forms.registers import EXPOSURE, RISK
 from pv.intake import FileAccount, Replayed
 from pv.privacy import inbox
 from pv.reference import Reference
@@ -212,6 +227,7 @@ def _week_inputs(engine: Engine, weeks: Sequence[Week], as_of: datetime, beside:
         account = accounts.accounts(connection, stamp, standing)
         waiting = {lang: cases.quarantined(connection, as_of, known, lang) for lang in ("zh", "en")}
         pairs, duplicate_counts = to_review(connection, loaded, stamp)
+        registers = {name: forms.in_force(connection, name, stamp) for name in (EXPOSURE, RISK)}
         files = store.read(
             connection, select(file_table).where(file_table.c.recorded_at <= stamp).order_by(file_table.c.file_id)
         )
@@ -252,8 +268,24 @@ def _week_inputs(engine: Engine, weeks: Sequence[Week], as_of: datetime, beside:
             screens=screens,
             reviews=pairs,
             duplicates=duplicate_counts,
-            evidence={name: pd.concat([of[name] for of in tables], ignore_index=True) for name in KINDS if tables},
+            evidence={name: pd.concat([of[name] for of in tables], ignore_index=True) for name in KINDS if tables}
+            | (_context(registers, loaded, known, pd.concat([part[1] for part in parts]), week) if beside else {}),
         )
+
+
+def _context(
+    registers: Mapping[str, pd.DataFrame],
+    loaded: Sequence[cases.StreamCases],
+    known: Reference,
+    signals: pd.DataFrame,
+    week: Week,
+) -> dict[str, pd.DataFrame]:
+    """What the registers say beside the signals; the reports are looked through only where a register says anything."""
+    if not any(map(len, registers.values())):
+        return context.nothing()
+    named = pd.concat([stream.named(week) for stream in loaded], ignore_index=True)
+    alerts = context.alerted(signals)
+    return context.tables(registers[EXPOSURE], registers[RISK], named, known, alerts, week)
 
 
 def background_counts(settings: Settings, week: Week, as_of: datetime, source: str) -> pd.DataFrame:

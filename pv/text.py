@@ -31,6 +31,18 @@ def clean(text: str) -> str:
     return re.sub(r"\s+", " ", printable).strip()
 
 
+def fold(text: str) -> str:
+    """Letters and digits of a text, in one width and case; "" for the pieces that mean “none”.
+
+    >>> fold("２０２６－03 0a")
+    '2026030A'
+    """
+    if text.isascii() and text.isalnum() and text not in BLANK:  # most lots, of which there are a hundred thousand
+        return text.upper()
+    whole = clean(text)
+    return "" if whole in BLANK else "".join(filter(str.isalnum, whole.upper()))
+
+
 def over_unique(values: pd.Series[str], function: Callable[[str], str]) -> pd.Series[str]:
     """Apply a text function once per distinct value."""
     distinct, codes = _distinct(values)

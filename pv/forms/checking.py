@@ -55,7 +55,7 @@ def checked(form: Form, fields: pd.DataFrame) -> Checked:
     return Checked(said[~said.index.isin(bad)], tuple(faults), tuple(map(int, rows.index[silent])))
 
 
-_FAULTS = {"date": "form_date", "period": "form_period", "number": "form_number"}
+_FAULTS = {"date": "form_date", "period": "form_period", "span": "form_span", "number": "form_number"}
 
 
 def period(text: str) -> str:
@@ -68,6 +68,16 @@ def period(text: str) -> str:
     if match is None or (match[2] is not None and not 1 <= int(match[2]) <= 12):
         return ""
     return match[1] if match[2] is None else f"{match[1]}-{int(match[2]):02d}"
+
+
+def span(text: str) -> str:
+    """A period, or a quarter as `2026-Q3`; "" where it is neither.
+
+    >>> span("2026年第3季度"), span("2026q1"), span("2026-10"), span("2026-Q5")
+    ('2026-Q3', '2026-Q1', '2026-10', '')
+    """
+    match = re.fullmatch(r"(\d{4})年?[-/ ]?(?:[Qq]|第)([1-4])(?:季度?)?", text)
+    return period(text) if match is None else f"{match[1]}-Q{match[2]}"
 
 
 def number(text: str) -> str:
@@ -92,6 +102,6 @@ def _reader(kind: str) -> Callable[[str], str]:
     if kind == "stream":
         return lambda text: _stream_names().get(text.casefold(), "")
     if kind in _FAULTS:
-        return {"date": iso_date, "period": period, "number": number}[kind]
+        return {"date": iso_date, "period": period, "span": span, "number": number}[kind]
     known = {clean(written).casefold(): code for written, code in code_list(kind).items()}
     return lambda text: known.get(text.casefold(), "")

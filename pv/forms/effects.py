@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from pv.forms.checking import Fault
 from pv.forms.entries import keep, new_rows
 from pv.forms.learned import learn
+from pv.forms.registers import EXPOSURE, RISK, quantity_faults, risk_faults
 from pv.forms.verdicts import decide_all
 from pv.sources.forms import Form
 
@@ -36,6 +37,8 @@ def _mapping(connection: Connection, rows: pd.DataFrame, stamp: str) -> Effect:
 EFFECTS: Mapping[str, Callable[[Connection, pd.DataFrame, str], Effect]] = {
     "duplicates": _duplicates,
     "mapping": _mapping,
+    EXPOSURE: lambda _connection, rows, _stamp: Effect(faults=tuple(quantity_faults(rows))),
+    RISK: lambda _connection, rows, _stamp: Effect(faults=tuple(risk_faults(rows))),
 }
 """Form → what new rows (with their labels) do in the store, at a moment. It takes part in the file's transaction."""
 

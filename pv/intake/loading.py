@@ -19,6 +19,7 @@ from pv.intake.content import with_hashes
 from pv.intake.files import FileRecord, close_record, file_record, note_refusal
 from pv.intake.filled import load_filled
 from pv.intake.items import event_rows, product_rows
+from pv.intake.quantities import load_quantities
 from pv.intake.retractions import withdrawn_versions, without_retractions
 from pv.intake.undated import returned, settle_undated
 from pv.intake.versions import (
@@ -35,7 +36,7 @@ from pv.quarantine import Waiting, close, outdated
 from pv.schema import case_event, case_person, case_product, case_version, quarantine
 from pv.sources import Extract, FileRefused, Source, open_source
 from pv.sources.forms import Form
-from pv.sources.layouts import Layout
+from pv.sources.layouts import USE, Layout
 from pv.week import instant_text, local_day
 
 _LARGE = 16 << 20  # bytes of a file for which indexes are made anew
@@ -89,8 +90,11 @@ def _into_store(
     path, sha256 = file
     with _archiving(path, archive_folder, sha256, key, dry_run) as finish, store.writing(engine) as connection:
         keys_given = (key, keys.hash_key(connection, key, archive_folder))
+        stamp = instant_text(recorded_at.astimezone(UTC))
         if isinstance(source.layout, Form):
-            account = load_filled(connection, source, path, sha256, instant_text(recorded_at.astimezone(UTC)))
+            account = load_filled(connection, source, path, sha256, stamp)
+        elif source.layout.grain == USE:
+            account = load_quantities(connection, source.layout, path, sha256, stamp)
         else:
             account = _load_reports(connection, source, keys_given, recorded_at, file)
         finish()

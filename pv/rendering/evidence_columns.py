@@ -119,7 +119,45 @@ FOREIGN = (
 )
 
 
-# The tables of `pv.signals.evidence`, and the sheets that show them.
+_RISK_FACTS = (
+    Column("occurred_on", "日期", "Date", "day"),
+    Column("kind", "信息类别", "Kind of information", "code", "risk_kind", 13),
+    Column("risk_product", "涉及产品", "Product named", width=26),
+    Column("identifier", "批准文号/注册证/备案号", "Approval or registration number", width=22),
+    Column("lot", "批号", "Lot", width=14),
+    Column("maker", "持有人/生产企业", "Holder or maker", width=24),
+    Column("finding", "发现的问题", "What was found", width=36),
+    Column("level", "严重程度", "Seriousness", "code", "risk_level", 9),
+    Column("state", "办理状态", "State", "code", "risk_state", 9),
+    Column("handled_by", "承办单位", "Handled by", width=18),
+    Column("source", "来源", "Source", width=20),
+    Column("number", "信息编号", "Information number", width=18),
+    Column("link_text", "链接（未核实）", "Link, not checked", width=30),
+)
+RISK = (STREAM, PRODUCT, Column("link", "关联依据", "Linked by", "code", "risk_link", 11), *_RISK_FACTS)
+RISK_ALONE = (*_RISK_FACTS, Column("reports", "相关报告数", "Reports that name it", "count", width=9))
+
+USE = (
+    Column("alert", "有统计提示", "Has an alert", "flag", width=8),
+    STREAM,
+    PRODUCT,
+    Column("by", "口径", "By", "code", "use_by", 10),
+    Column("measure", "数量口径", "Measure of quantity", "code", "exposure_measure", 10),
+    Column("first_period", "起始期间", "First period", width=10),
+    Column("last_period", "截止期间", "Last period", width=10),
+    Column("periods", "期间数", "Periods", "count", width=7),
+    Column("place", "地区", "Area", "code", "use_place", 12),
+    Column("places", "医疗机构数", "Hospitals", "count", width=8),
+    Column("quantity", "数量", "Quantity", "number", width=12),
+    Column("unit", "单位", "Unit", width=7),
+    Column("reports", "同期同范围报告", "Reports, same places and periods", "count", width=11),
+    Column("rate", "每万单位报告数", "Reports per 10,000 units", "ratio", width=10),
+    Column("rate_low", "95% 下限", "95% low", "ratio", width=9),
+    Column("rate_high", "95% 上限", "95% high", "ratio", width=9),
+)
+
+
+# The tables of `pv.signals.evidence` and `pv.context`, and the sheets that show them.
 EVIDENCE = {
     "subgroups": SUBGROUPS,
     "masking": MASKING,
@@ -127,6 +165,9 @@ EVIDENCE = {
     "onset": ONSET,
     "duplicates": DUPLICATES,
     "foreign": FOREIGN,
+    "risk": RISK,
+    "risk_alone": RISK_ALONE,
+    "use": USE,
 }
 EVIDENCE_SHEETS = {
     "subgroups": "亚组",
@@ -135,4 +176,7 @@ EVIDENCE_SHEETS = {
     "onset": "起效时间",
     "duplicates": "重复报告影响",
     "foreign": "国外数据",
+    "risk": "风险信息",
+    "risk_alone": "其他风险信息",
+    "use": "使用量与报告率",
 }

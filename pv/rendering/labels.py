@@ -127,6 +127,36 @@ CODES: dict[str, dict[str, tuple[str, str]]] = {
         "similar": ("写法相近", "similar spelling"),
         "other": ("其他批号", "other lot"),
     },
+    "risk_kind": {
+        "sampling": ("抽检不合格", "sampling failure"),
+        "inspection": ("监督检查", "inspection"),
+        "complaint": ("投诉举报", "complaint"),
+        "enforcement": ("案件查办", "enforcement case"),
+        "opinion": ("舆情", "public opinion"),
+        "recall": ("召回", "recall"),
+        "warning": ("风险提示", "warning"),
+        "other": ("其他", "other"),
+    },
+    "risk_level": {"high": ("高", "high"), "medium": ("中", "medium"), "low": ("低", "low")},
+    "risk_state": {"open": ("办理中", "open"), "closed": ("已办结", "closed")},
+    "risk_link": {
+        "lot": ("同一批号", "same lot"),
+        "number": ("同一文号", "same number"),
+        "product": ("同一产品名称", "same product name"),
+        "maker": ("同一企业", "same maker"),
+    },
+    "exposure_measure": {
+        "used": ("使用", "used"),
+        "sold": ("销售", "sold"),
+        "purchased": ("采购", "purchased"),
+        "doses": ("接种剂次", "doses given"),
+    },
+    "use_by": {
+        "product": ("产品名称", "product name"),
+        "number": ("文号", "number"),
+        "lot": ("批号", "lot"),
+    },
+    "use_place": {"unplaced": ("机构或地区未识别", "place not known")},
     # What people can choose in the form of the workbook.
     "conclusion": {
         "signal": ("确认为信号", "signal"),

@@ -6,7 +6,6 @@ import codecs
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
 
 import pandas as pd
 
@@ -113,7 +112,7 @@ def _tables(path: Path, start: bytes, size: int, own: Sequence[Layout]) -> Sourc
         matched = [(grid, _own_or_shipped(grid, match, own)) for grid, match in matched]
     found = [Table(grid, *match) for grid, match in matched if match is not None]
     if not found:
-        _refuse_unknown(grids)
+        return _quantities(grids)
     if len({table.layout.name for table in found}) > 1:
         raise FileRefused("two_layouts", sheets="、".join(table.grid.sheet for table in found))
     return Source(found[0].layout, lambda: whole_reports.batches(found, size))
@@ -129,12 +128,12 @@ def _own_or_shipped(grid: Grid, match: _Match | None, own: Sequence[Layout]) -> 
     return recognise_own(grid.head, own) or match
 
 
-def _refuse_unknown(grids: list[Grid]) -> NoReturn:
-    for grid in grids:
-        match = recognise(grid.head, use_layouts())
-        if match is not None:
-            raise FileRefused("no_reports", layout=match[0].name)
-    raise FileRefused("unknown_layout")
+def _quantities(grids: list[Grid]) -> Source:
+    """A table of quantities of products (`exposure.read_use` reads it). Raises FileRefused where it is none either."""
+    found = [Table(grid, *match) for grid in grids if (match := recognise(grid.head, use_layouts())) is not None]
+    if not found:
+        raise FileRefused("unknown_layout")
+    return Source(found[0].layout, lambda: forms.filled(found))
 
 
 def grids_of(path: Path) -> list[Grid]:

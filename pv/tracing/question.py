@@ -18,7 +18,7 @@ from sqlalchemy import Connection, select
 from pv.codes import lots, numbers, udi
 from pv.reference import Reference, streams
 from pv.schema import case_product
-from pv.text import BLANK, clean
+from pv.text import fold
 
 KINDS = ("udi", "number", "lot", "product")
 # The columns of `case_product` in which each kind is looked for: a UDI holds a lot, and may name a number.
@@ -84,18 +84,6 @@ class Group:
     kinds: frozenset[str]
     wordings: frozenset[str]
     pairs: tuple[Pair, ...] = field(default=())
-
-
-def fold(text: str) -> str:
-    """Letters and digits of a text, in one width and case; "" for the pieces that mean “none”.
-
-    >>> fold("２０２６－03 0a")
-    '2026030A'
-    """
-    if text.isascii() and text.isalnum() and text not in BLANK:  # most lots, of which there are a hundred thousand
-        return text.upper()
-    whole = clean(text)
-    return "" if whole in BLANK else "".join(filter(str.isalnum, whole.upper()))
 
 
 def folds(written: str, kind: str) -> tuple[str, ...]:

@@ -11,7 +11,8 @@ from sqlalchemy import Connection, select
 
 from pv import archive, store
 from pv.schema import quarantine
-from pv.tracing.question import Asked, fold, folds
+from pv.text import fold
+from pv.tracing.question import Asked, folds
 
 _KEY = ["stream", "case_number", "sheet", "rows"]
 

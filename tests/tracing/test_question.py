@@ -5,7 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from pv.tracing.question import Asked, Group, Pair, fold, folds, groups, matches, relation
+from pv.text import fold
+from pv.tracing.question import Asked, Group, Pair, folds, groups, matches, relation
 
 
 @pytest.mark.parametrize(
