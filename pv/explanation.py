@@ -24,14 +24,14 @@ class UnknownPairError(ValueError):
 
 
 def explain(settings: Settings, product: str, event: str, week: Week, as_of: datetime) -> dict[str, Any]:
-    """Everything about a pair in a week, as JSON has it: `tables` (one each that lists it), `history`, `cases`,
-    `mappings` (the wordings counted as the product or the event).
+    """Everything about a pair in a week, as JSON has it: `tables` (one each that lists it), `history`, `use` and `risk`
+    (see `pv.context`), `cases`, `mappings` (the wordings counted as the product or the event).
 
     Raises UnknownPairError.
     """
     product, event = clean(product), clean(event)
     weeks = [Week(index) for index in range(week.index - WEEKS_OF_HISTORY + 1, week.index + 1)]
-    inputs = list(pipeline.week_inputs(settings, weeks, as_of, beside=False))
+    inputs = list(pipeline.week_inputs(settings, weeks, as_of, beside=False, product=product))
     last = inputs[-1]
     rows = _rows(last.signals, product, event)
     if rows.empty:
@@ -51,9 +51,16 @@ def explain(settings: Settings, product: str, event: str, week: Week, as_of: dat
             _table(row, priors.loc[tuple(row[name] for name in _TABLE)], last.screens) for row in _records(rows)
         ],
         "history": history,
+        "use": _records(_on(last.evidence["use"], product)),
+        "risk": _records(_on(last.evidence["risk"], product)),
         "cases": _records(_cases(last.filings, product, event)),
         "mappings": _records(_mappings(last.mappings, set(rows["stream"]), product, event)),
     }
+
+
+def _on(frame: pd.DataFrame, product: str) -> pd.DataFrame:
+    """Rows of a product; quantities are stated by its name or number, which its label holds."""
+    return frame[[name == product or (name != "" and name in product.split(" ")) for name in frame["product"]]]
 
 
 def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:

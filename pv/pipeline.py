@@ -210,13 +210,18 @@ def stored_streams(connection: Connection, stamp: str) -> Iterator[str]:
 
 
 def week_inputs(
-    settings: Settings, weeks: Sequence[Week], as_of: datetime, *, beside: bool = True
+    settings: Settings, weeks: Sequence[Week], as_of: datetime, *, beside: bool = True, product: str = ""
 ) -> Iterator[WeekInput]:
-    """What the reports of weeks are made from, in their order; nothing is written. `beside`: with the evidence."""
-    return _week_inputs(store.open_store(settings.database_url), sorted(set(weeks)), as_of, beside)
+    """What the reports of weeks are made from, in their order; nothing is written.
+
+    `beside`: with the evidence; without it, risk information and use are there if a `product` is named.
+    """
+    return _week_inputs(store.open_store(settings.database_url), sorted(set(weeks)), as_of, beside, product)
 
 
-def _week_inputs(engine: Engine, weeks: Sequence[Week], as_of: datetime, beside: bool = True) -> Iterator[WeekInput]:
+def _week_inputs(
+    engine: Engine, weeks: Sequence[Week], as_of: datetime, beside: bool = True, product: str = ""
+) -> Iterator[WeekInput]:
     stamp = instant_text(as_of)
     with store.reading(engine) as connection:
         texts = snapshots.texts(connection, stamp)
@@ -250,12 +255,13 @@ def _week_inputs(engine: Engine, weeks: Sequence[Week], as_of: datetime, beside:
         for of in tables:
             of["subgroups"]["subgroup"] = of["subgroups"]["subgroup"].replace(names)
         filings = pd.concat([stream.filings(week) for stream in loaded], ignore_index=True)
+        signals = pd.concat([part[1] for part in parts], ignore_index=True)
         yield WeekInput(
             week=week,
             as_of=as_of,
             revision=1,
             area=known.root_area,
-            signals=pd.concat([part[1] for part in parts], ignore_index=True),
+            signals=signals,
             counted=pd.concat([part[2] for part in parts], ignore_index=True),
             filings=filings,
             filings_before=pd.concat([stream.filings(week.previous) for stream in loaded], ignore_index=True),
@@ -269,7 +275,7 @@ def _week_inputs(engine: Engine, weeks: Sequence[Week], as_of: datetime, beside:
             reviews=pairs,
             duplicates=duplicate_counts,
             evidence={name: pd.concat([of[name] for of in tables], ignore_index=True) for name in KINDS if tables}
-            | (_context(registers, loaded, known, pd.concat([part[1] for part in parts]), week) if beside else {}),
+            | (_context(registers, loaded, known, signals, week, product) if beside or product else {}),
         )
 
 
@@ -279,12 +285,16 @@ def _context(
     known: Reference,
     signals: pd.DataFrame,
     week: Week,
+    product: str,
 ) -> dict[str, pd.DataFrame]:
-    """What the registers say beside the signals; the reports are looked through only where a register says anything."""
+    """What the registers say beside the signals; the reports are looked through only where a register says anything.
+
+    `product`: one that is looked at whether it has an alert or not.
+    """
     if not any(map(len, registers.values())):
         return context.nothing()
     named = pd.concat([stream.named(week) for stream in loaded], ignore_index=True)
-    alerts = context.alerted(signals)
+    alerts = context.alerted(signals, product)
     return context.tables(registers[EXPOSURE], registers[RISK], named, known, alerts, week)
 
 

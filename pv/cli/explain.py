@@ -11,6 +11,7 @@ from pv.cli.common import MomentType, WeekType, as_json_option, plain, print_jso
 from pv.week import Week
 
 SHOWN_CASES = 50
+_LISTS = ("tables", "history", "use", "risk", "cases", "mappings")
 
 
 @click.command()
@@ -33,12 +34,7 @@ def explain(product: str, event: str, week: Week, as_of: datetime | None, as_jso
 
     found = explanation.explain(Settings.load(), product, event, week, as_of or datetime.now(UTC))
     if as_json:
-        print_json(
-            {
-                **found,
-                **{name: [plain(row) for row in found[name]] for name in ("tables", "history", "cases", "mappings")},
-            }
-        )
+        print_json({**found, **{name: [plain(row) for row in found[name]] for name in _LISTS}})
         return
     click.echo(f"{found['product']} → {found['event']}, {found['week']}")
     for table in found["tables"]:
@@ -53,6 +49,7 @@ def explain(product: str, event: str, week: Week, as_of: datetime | None, as_jso
         problem = f"; look at it: {code_label('mapping_problem', row['problem'], 'en')}" if row["problem"] else ""
         rule = code_label("mapping_rule", row["rule"], "en")
         click.echo(f"  {row['kind']} “{row['wording']}”: {rule}, {row['cases']} reports{problem}")
+    _show_registers(found)
     click.echo(f"\n{len(found['cases'])} reports as filed:")
     for case in found["cases"][:SHOWN_CASES]:
         marks = [name for name in ("serious", "death") if case[name]]
@@ -62,6 +59,27 @@ def explain(product: str, event: str, week: Week, as_of: datetime | None, as_jso
         click.echo("  " + ", ".join(fact for fact in facts if fact))
     if len(found["cases"]) > SHOWN_CASES:
         click.echo(f"  … and {len(found['cases']) - SHOWN_CASES} more; all with --json")
+
+
+def _show_registers(found: dict[str, Any]) -> None:
+    for row in found["use"]:
+        of = row["place"] or f"{row['places']} hospitals"
+        amount = f"{row['quantity']:,.10g} {row['unit']} {row['measure']}, {row['reports']:g} reports"
+        limits = f"{row['rate']:.2f} per 10,000 ({row['rate_low']:.2f} – {row['rate_high']:.2f})"
+        click.echo(f"\nuse, {row['first_period']} to {row['last_period']}, {of}: {amount}; {limits}")
+    if found["risk"]:
+        click.echo("\nother risk information of the last 12 months:")
+    for row in found["risk"]:
+        facts = (
+            f"same {row['link']}",
+            row["kind"],
+            row["lot"],
+            row["maker"],
+            row["finding"],
+            row["state"],
+            row["source"],
+        )
+        click.echo(f"  {row['occurred_on']}, {row['number']}: " + ", ".join(fact for fact in facts if fact))
 
 
 def _show_table(table: dict[str, Any]) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pandas as pd
 
-from pv.context.risk import LINKED, UNLINKED, alerted, counts, linked, on_product, unlinked
+from pv.context.risk import LINKED, UNLINKED, alerted, counts, linked, unlinked
 from pv.context.use import COLUMNS as USE_COLUMNS
 from pv.context.use import use_rates
 from pv.reference import Reference
 from pv.week import Week
 
-__all__ = ["TABLES", "alerted", "counts", "linked", "nothing", "on_product", "tables", "unlinked", "use_rates"]
+__all__ = ["TABLES", "alerted", "counts", "linked", "nothing", "tables", "unlinked", "use_rates"]
 
 TABLES = {"risk": LINKED, "risk_alone": UNLINKED, "use": USE_COLUMNS}
 

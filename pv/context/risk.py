@@ -15,7 +15,6 @@ from typing import Any
 import pandas as pd
 
 from pv.codes import lots, numbers
-from pv.reference import streams
 from pv.text import SEVERAL, fold, over_unique
 from pv.week import Week, local_day, parse_instant
 
@@ -93,13 +92,6 @@ def unlinked(entries: pd.DataFrame, named: pd.DataFrame, found: pd.DataFrame, we
     return ordered[UNLINKED].reset_index(drop=True)
 
 
-def on_product(entries: pd.DataFrame, named: pd.DataFrame, stream: str, product: str, week: Week) -> pd.DataFrame:
-    """Risk information of the last 12 months on one product at the default level of its stream."""
-    level = streams()[stream].default_level
-    asked = pd.DataFrame({"stream": [stream], "level": [level], "product": [product]}, dtype="str")
-    return linked(entries, named, asked, week)
-
-
 def _facts(entries: pd.DataFrame, week: Week) -> pd.DataFrame:
     """Entries of the year up to the week's end, under the names of `FACTS`."""
     first = (week.end - timedelta(days=DAYS)).isoformat()
@@ -161,9 +153,9 @@ def _reports(entry: pd.Series, rows: pd.DataFrame) -> int:
     return found
 
 
-def alerted(signals: pd.DataFrame) -> pd.DataFrame:
-    """Products with an alert that has not lapsed: stream, level, product, each once."""
-    standing = signals[~signals["status"].isin(["", "lapsed"])]
+def alerted(signals: pd.DataFrame, product: str = "") -> pd.DataFrame:
+    """Products with an alert that has not lapsed, and `product`: stream, level, product, each once."""
+    standing = signals[~signals["status"].isin(["", "lapsed"]) | (signals["product"] == product)]
     return standing[["stream", "level", "product"]].drop_duplicates(ignore_index=True)
 
 

@@ -30,7 +30,8 @@ def load_quantities(connection: Connection, layout: Layout, path: Path, sha256: 
     record = file_record(connection, sha256, path.name, STREAM, layout.name, stamp)
     sums = _entries(use, layout.stream)
     checked = forms.checked(form(EXPOSURE), sums)
-    taken = forms.take(connection, form(EXPOSURE), checked.rows, record.file_id, stamp)
+    sums_of = checked.rows.assign(sheet="", row=0)  # a sum stands in no row of its own
+    taken = forms.take(connection, form(EXPOSURE), sums_of, record.file_id, stamp)
     faults = [*checked.faults, *taken.effect.faults]
     rows = use.quantities["rows"]
     stored = int(rows.loc[list(taken.stored)].sum())

@@ -121,7 +121,7 @@ FOREIGN = (
 
 _RISK_FACTS = (
     Column("occurred_on", "日期", "Date", "day"),
-    Column("kind", "信息类别", "Kind of information", "code", "risk_kind", 13),
+    Column("kind", "信息种类", "Information", "code", "risk_kind", 13),
     Column("risk_product", "涉及产品", "Product named", width=26),
     Column("identifier", "批准文号/注册证/备案号", "Approval or registration number", width=22),
     Column("lot", "批号", "Lot", width=14),
@@ -142,7 +142,7 @@ USE = (
     STREAM,
     PRODUCT,
     Column("by", "口径", "By", "code", "use_by", 10),
-    Column("measure", "数量口径", "Measure of quantity", "code", "exposure_measure", 10),
+    Column("measure", "数量种类", "Used or sold", "code", "exposure_measure", 10),
     Column("first_period", "起始期间", "First period", width=10),
     Column("last_period", "截止期间", "Last period", width=10),
     Column("periods", "期间数", "Periods", "count", width=7),

@@ -35,7 +35,7 @@ class WeekInput:
 
     `signals` and `counted` as of `pv.signals.alerts` for all streams; `filings` and `quarantined` as of `pv.cases`
     (`reasons` in English, beside it `reasons_zh`); `filings_before` is the view of the week before; `evidence`: the
-    tables of `pv.signals.evidence` over all streams;
+    tables of `pv.signals.evidence` over all streams, and of `pv.context`;
     `reviews` and `duplicates`: pairs that may be one event, and how many, of `pv.reviews` at `as_of`;
     `accounts`: those of all rows up to `as_of`; `files`: files ingested up to then;
     `unmapped`: stream, kind (product, event, hospital), wording, beside (the name of a number), cases;
@@ -253,6 +253,9 @@ class SignalReport:
     counted: Table = field(repr=False)
     priors: Table = field(repr=False)
     evidence: tuple[tuple[str, Table], ...] = field(repr=False)  # by the names of `evidence_columns.EVIDENCE`
+    risks: Mapping[tuple[str, str], int] = field(
+        repr=False
+    )  # (stream, product): risk information on it, not on its maker
     screens: tuple[Screen, ...] = field(repr=False)
 
 

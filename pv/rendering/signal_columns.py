@@ -242,6 +242,7 @@ ASSESSMENT = (
     SERIOUS,
     Column("deaths", "死亡", "Deaths", "count", width=8),
     Column("screens", "符合的筛选标准", "Screens met", "screens", width=26),
+    Column("risks", "其他风险信息", "Other risk information", "count", width=9),
     Column("conclusion", "研判结论", "Conclusion", width=22),
     Column("measure", "处置措施", "Measure", width=30),
     Column("responsible", "责任单位", "Responsible body", width=22),

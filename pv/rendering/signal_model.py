@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from pv import context
 from pv.reference import streams
 from pv.rendering.columns import Column, Table
 from pv.rendering.evidence_columns import EVIDENCE
@@ -57,6 +58,7 @@ def signal_report(week_input: WeekInput) -> SignalReport:
     pairs = _gravest_by_pair(alerts)
     grave = week_cases(week_input.filings, week_input.filings_before, week_input.week)
     totals = stream_totals(week_input.filings, week_input.quarantined, week_input.week)
+    risks = context.counts(week_input.evidence["risk"]) if "risk" in week_input.evidence else {}
     to_list = [alert for alert in alerts if alert.changed_in(week) and _at_default_level(alert)]
     return SignalReport(
         heading=Heading.of(week_input),
@@ -69,7 +71,7 @@ def signal_report(week_input: WeekInput) -> SignalReport:
         alert_counts=_alert_counts(pairs, [total.stream for total in totals]),
         sections=tuple(_sections(week_input.counted, alerts, week)),
         lapsed=tuple(alert for alert in alerts if alert.status == LAPSED),
-        assessment=_assessment(pairs),
+        assessment=_assessment(pairs, risks),
         files=_table(week_input.files, FILES, by=["recorded_at"]),
         accounts=_accounts(week_input),
         quarantined=_table(week_input.quarantined, QUARANTINED, by=["received_on"]),
@@ -80,6 +82,7 @@ def signal_report(week_input: WeekInput) -> SignalReport:
         counted=Table.of(week_input.counted, COUNTED),
         priors=Table.of(week_input.counted[week_input.counted["points"] > 0], PRIORS),
         evidence=tuple(_evidence(week_input.evidence)),
+        risks=risks,
         screens=tuple(week_input.screens),
     )
 
@@ -161,12 +164,14 @@ def _alert_tables(counted: pd.DataFrame, alerts: Iterable[Alert], week: Week) ->
         )
 
 
-def _assessment(pairs: Iterable[Alert]) -> Table:
+def _assessment(pairs: Iterable[Alert], risks: Mapping[tuple[str, str], int]) -> Table:
     """The form: every pair that stands, its last columns left empty for people."""
-    rows = tuple(
-        tuple(getattr(alert, column.name, "") for column in ASSESSMENT) for alert in pairs if alert.status != LAPSED
-    )
-    return Table(ASSESSMENT, rows)
+    rows = []
+    for alert in pairs:
+        if alert.status != LAPSED:
+            told = {"risks": risks.get((alert.stream, alert.product), 0)}
+            rows.append(tuple(told.get(column.name, getattr(alert, column.name, "")) for column in ASSESSMENT))
+    return Table(ASSESSMENT, tuple(rows))
 
 
 def _table(frame: pd.DataFrame, columns: Sequence[Column], by: list[str]) -> Table:

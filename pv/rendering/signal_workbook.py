@@ -47,6 +47,17 @@ _SHEETS = (
     ("起效时间", "用药至发生的天数及 Weibull 形状", "Days from first use to onset, and their Weibull shape"),
     ("重复报告影响", "按病例与按报告份数计算的差别", "Counted by case and by report as filed"),
     ("国外数据", "国外数据库中的同一产品–事件对，仅供参考", "The same pairs in foreign databases, for information"),
+    (
+        "风险信息",
+        "有统计提示的产品近12个月的抽检、检查、投诉、案件、舆情、召回等信息，同批号在前",
+        "Other risk information of the last 12 months on products with an alert, same lot first",
+    ),
+    ("其他风险信息", "本周其他产品的风险信息", "Risk information of the week on products without an alert"),
+    (
+        "使用量与报告率",
+        "按登记的使用、销售量计算，只计同期同范围的报告",
+        "Use and reporting rate: only reports of the same places and periods",
+    ),
     ("计数范围", "计入与未计入", "What was counted, and what was left out"),
     ("EBGM先验", "各表 EBGM 先验分布的拟合", "The fitted prior behind EBGM, table by table"),
     ("筛选标准", "现用筛选标准", "Screens in use"),

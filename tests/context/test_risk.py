@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from pv.context.risk import counts, linked, on_product, unlinked
+from pv.context.risk import alerted, counts, linked, unlinked
 from pv.week import Week
 from tests.context.conftest import named, report
 
@@ -77,9 +77,16 @@ def test_what_has_no_alert_is_listed_with_its_reports() -> None:
     ]
 
 
-def test_counts_and_one_product() -> None:
+def test_counts() -> None:
     rows = entries(entry("1", product="阿莫西林胶囊"), entry("2", lot="L2"), entry("3", maker="甲制药"))
     found = linked(rows, REPORTS, ALERT, WEEK)
     assert counts(found) == {("drug", "阿莫西林胶囊"): 2}  # a maker in common is told, not counted
-    assert on_product(rows, REPORTS, "drug", "阿莫西林胶囊", WEEK)["number"].tolist() == ["2", "1", "3"]
-    assert on_product(entries(), REPORTS, "drug", "阿莫西林胶囊", WEEK).empty
+    assert found["number"].tolist() == ["2", "1", "3"]
+    assert linked(entries(), REPORTS, ALERT, WEEK).empty
+
+
+def test_products_with_an_alert() -> None:
+    rows = [("new", "甲"), ("lapsed", "乙"), ("", "丙"), ("continuing", "甲")]
+    signals = pd.DataFrame(rows, columns=["status", "product"]).assign(stream="drug", level="generic")
+    assert alerted(signals)["product"].tolist() == ["甲"]
+    assert alerted(signals, "丙")["product"].tolist() == ["甲", "丙"]

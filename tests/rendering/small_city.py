@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import pandas as pd
 
-from pv import reviews
+from pv import context, reviews
 from pv.appraisal import appraise
 from pv.cases import OPEN_END, StreamView
 from pv.reference import COLUMNS, Reference, build, streams
@@ -299,9 +299,32 @@ def make_city(filings: pd.DataFrame, quarantined: pd.DataFrame, reference: Refer
         screens=screens,
         reviews=_reviews(filings),
         duplicates=pd.DataFrame([("drug", 2, 1, 3, 1, 1, 1)], columns=list(reviews.COUNTS)),
-        evidence={name: pd.concat([tables[name] for tables in beside], ignore_index=True) for name in KINDS},
+        evidence={name: pd.concat([tables[name] for tables in beside], ignore_index=True) for name in KINDS}
+        | _registers(),
     )
     return City(filings, quarantined, reference, week_input)
+
+
+def _registers() -> dict[str, pd.DataFrame]:
+    """A sampling failure of a product with an alert, a complaint on another one, and how much of the first was used."""
+    product = next(iter(PLANTED))
+    entry = dict.fromkeys(context.TABLES["risk"], "") | {"stream": "drug", "product": product, "link": "lot"}
+    entry |= {"occurred_on": "2026-10-20", "kind": "sampling", "risk_product": product, "lot": "L1", "level": "high"}
+    entry |= {"finding": "=1+1 可见异物", "state": "open", "source": "省抽检", "number": "CJ-1"}
+    entry |= {"link_text": "javascript:alert(1)"}
+    alone = {name: entry[name] for name in context.TABLES["risk_alone"] if name in entry}
+    alone |= {
+        "risk_product": "别的产品",
+        "kind": "complaint",
+        "number": "TS-2",
+        "occurred_on": "2026-11-11",
+        "reports": 0,
+    }
+    use = {"stream": "drug", "product": product, "by": "product", "measure": "used", "unit": "瓶", "length": "month"}
+    use |= {"first_period": "2025-11", "last_period": "2026-10", "periods": 12, "place": "", "places": 3, "alert": True}
+    use |= {"quantity": 20000.0, "reports": 8, "rate": 4.0, "rate_low": 1.727, "rate_high": 7.882}
+    rows = {"risk": entry, "risk_alone": alone, "use": use}
+    return {name: pd.DataFrame([rows[name]], columns=list(columns)) for name, columns in context.TABLES.items()}
 
 
 def _reviews(filings: pd.DataFrame) -> pd.DataFrame:

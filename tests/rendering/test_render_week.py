@@ -14,6 +14,7 @@ import pytest
 from read_page import Page, read_page
 from small_city import City, make_city, make_filings, make_quarantined
 
+from pv import context
 from pv.rendering import formats
 from pv.rendering.models import WeekInput
 from pv.rendering.tables import CSV_TABLES
@@ -36,7 +37,7 @@ def read_csv(path: Path) -> pd.DataFrame:
 
 def test_everything_is_there(rendered: Path) -> None:
     names = {path.name for path in rendered.iterdir()}
-    evidence = {f"{name}.csv" for name in KINDS}
+    evidence = {f"{name}.csv" for name in (*KINDS, *context.TABLES)}
     assert names == {*PAGES, *TABLES, *evidence, "signals.xlsx", "hospitals.xlsx", "summary.json"}
 
 
@@ -283,6 +284,20 @@ def test_the_evidence_is_written_for_programs_as_it_was_computed(rendered: Path,
         "onset",
         "foreign",
     }
+
+
+def test_risk_information_and_use_stand_beside_the_alerts(rendered: Path) -> None:
+    page = read_page(rendered / "signals.en.html")
+    (risk,) = [row for table in page.tables for row in table if "CJ-1" in row]
+    assert risk[2:5] == ["same lot", "2026-10-20", "sampling failure"]
+    (use,) = [row for table in page.tables for row in table if "2025-11" in row]
+    assert use[-6:] == ["20,000.0", "瓶", "8", "4.00", "1.73", "7.88"]
+    (lead,) = [table for table in page.tables if "Risk information" in table[0]]
+    place = lead[0].index("Risk information")
+    assert {row[place] for row in lead[1:] if "碘海醇注射液" in row} == {"1"}
+    assert {row[place] for row in lead[1:] if "碘海醇注射液" not in row} == {"0"}
+    text = (rendered / "signals.en.html").read_text(encoding="utf-8")
+    assert 'href="javascript' not in text
 
 
 @pytest.mark.parametrize(("code", "heading"), [("zh", "提示的旁证"), ("en", "Beside the alerts")])

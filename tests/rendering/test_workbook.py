@@ -89,7 +89,7 @@ def test_the_form_takes_a_conclusion_from_a_list(rendered: Path, city: City) -> 
     assert "确认为信号 signal" in lists[0].formula1
     column = [c.name for c in ASSESSMENT].index("conclusion")
     waiting = len(signal_report(city.week_input).assessment)
-    assert str(lists[0].sqref) == f"L2:L{waiting + 1}"
+    assert str(lists[0].sqref) == f"M2:M{waiting + 1}"
     assert [row[column] for row in rows(sheet)[1:]] == [None] * waiting
     assert [v.type for v in sheet.data_validations.dataValidation if v.type != "list"] == ["date"]
 
