@@ -231,6 +231,7 @@ def _week_inputs(
         standing = {stream.stream: stream.standing() for stream in loaded}
         account = accounts.accounts(connection, stamp, standing)
         waiting = {lang: cases.quarantined(connection, as_of, known, lang) for lang in ("zh", "en")}
+        official = forms.in_force(connection, "official", stamp)
         pairs, duplicate_counts = to_review(connection, loaded, stamp)
         registers = {name: forms.in_force(connection, name, stamp) for name in (EXPOSURE, RISK)}
         files = store.read(
@@ -266,7 +267,7 @@ def _week_inputs(
             filings=filings,
             filings_before=pd.concat([stream.filings(week.previous) for stream in loaded], ignore_index=True),
             quarantined=waiting["en"].assign(reasons_zh=waiting["zh"]["reasons"]),
-            appraisal=_appraise(filings, waiting["en"], known, week),
+            appraisal=_appraise(filings, waiting["en"], known, week, official),
             files=files.rename(columns={"name": "file"}),
             unmapped=unmapped,
             accounts=account,
@@ -308,8 +309,10 @@ def background_counts(settings: Settings, week: Week, as_of: datetime, source: s
     return pd.concat([background_rows(view, week, source) for view in views], ignore_index=True)
 
 
-def _appraise(filings: pd.DataFrame, waiting: pd.DataFrame, known: Reference, week: Week) -> Appraisal:
-    return appraise(filings, waiting[~waiting["stored"]].reset_index(drop=True), known, week)
+def _appraise(
+    filings: pd.DataFrame, waiting: pd.DataFrame, known: Reference, week: Week, official: pd.DataFrame
+) -> Appraisal:
+    return appraise(filings, waiting[~waiting["stored"]].reset_index(drop=True), known, week, official)
 
 
 def _publish(engine: Engine, out: Path, week_input: WeekInput) -> dict[str, Any]:

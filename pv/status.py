@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 import pandas as pd
 from sqlalchemy import Connection, func, select
 
-from pv import accounts, cases, duplicates, mapping, messages, pipeline, quarantine, reference, store
+from pv import accounts, cases, duplicates, forms, mapping, messages, pipeline, quarantine, reference, store
 from pv.accounts import AccountError, Accounts
+from pv.appraisal.ledger import Ledger
+from pv.appraisal.official import official_figures
 from pv.forms import learned
 from pv.reference import Reference
 from pv.schema import file as file_table
 from pv.schema import revision
 from pv.settings import Settings
-from pv.week import instant_text
+from pv.week import Week, instant_text
 
 _ROWS = ("read", "stored", "unchanged", "quarantined")
 
@@ -45,8 +48,10 @@ def status(settings: Settings) -> dict[str, Any]:
             "weeks_rendered": int(connection.execute(select(func.count(revision.c.week.distinct()))).scalar_one()),
             "store": {"engine": engine.dialect.name, "bytes": store.size(connection)},
         }
+        figures = forms.in_force(connection, "official", stamp)
     week = pipeline.latest_week(settings)
     return state | {
+        "official": _official(loaded, waiting, known, week, figures),
         "weeks_stale": pipeline.stale_weeks(engine),
         "latest_week": str(week or ""),
         "home": str(settings.home),
@@ -65,6 +70,22 @@ def _checked(connection: Connection, stamp: str, standing: dict[str, pd.DataFram
         return "", accounts.accounts(connection, stamp, standing)
     except AccountError as error:
         return str(error), None
+
+
+def _official(
+    loaded: Mapping[str, cases.StreamCases],
+    waiting: pd.DataFrame,
+    known: Reference,
+    week: Week | None,
+    figures: pd.DataFrame,
+) -> dict[str, Any]:
+    """The official figures that people entered: how many there are, and those that are not ours."""
+    if week is None or figures.empty:
+        return {"entered": len(figures), "differ": []}
+    filings = pd.concat([stream.filings(week) for stream in loaded.values()], ignore_index=True)
+    fresh = waiting[~waiting["stored"]].reset_index(drop=True)
+    found = official_figures(Ledger.of(filings, fresh, known, week), figures)
+    return {"entered": len(figures), "differ": found[found["difference"] != 0].to_dict("records")}
 
 
 def _stream(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pv.appraisal.coverage import coverage, silent_hospitals, stopped_hospitals
 from pv.appraisal.evaluation import evaluation_rates
 from pv.appraisal.ledger import Ledger
+from pv.appraisal.official import months, official_figures
 from pv.appraisal.rates import district_rates, hospital_rates
 from pv.appraisal.reconciliation import reconciliation
 from pv.appraisal.targets import target_status
@@ -31,13 +32,24 @@ class Appraisal:
     coverage: pd.DataFrame
     evaluation: pd.DataFrame
     reconciliation: pd.DataFrame
+    months: pd.DataFrame
+    official: pd.DataFrame
 
 
-def appraise(filings: pd.DataFrame, quarantined: pd.DataFrame, reference: Reference, week: Week) -> Appraisal:
-    """All tables of a week. Raises ReconciliationError where the figures do not add up."""
+def appraise(
+    filings: pd.DataFrame,
+    quarantined: pd.DataFrame,
+    reference: Reference,
+    week: Week,
+    official: pd.DataFrame | None = None,
+) -> Appraisal:
+    """All tables of a week; `official`: figures that people entered, see `official_figures`. Raises ReconciliationError
+    where the figures do not add up."""
     ledger = Ledger.of(filings, quarantined, reference, week)
     return Appraisal(
         reconciliation=reconciliation(filings, quarantined, ledger),
+        months=months(ledger),
+        official=official_figures(ledger, official),
         hospital_rates=hospital_rates(ledger),
         district_rates=district_rates(ledger),
         target_status=target_status(ledger),

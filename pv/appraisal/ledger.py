@@ -38,10 +38,10 @@ ALL_STREAMS = "all"
 class Ledger:
     """The reports known at one moment, seen from one week.
 
-    `reports` has a row per report: stream, hospital_id ("" = unknown hospital), received_on (ISO; "" =
-    unreadable), fate (one of FATES), and truth values: official, in_week, in_year (year to date), last_year
-    (the same days of the year before), to_date (received before the week's end), serious, new_or_serious,
-    evaluated (by the week's end). What a report in quarantine says about seriousness is not used.
+    `reports` has a row per report: stream, hospital_id ("" = unknown hospital), received_on (ISO; "" = unreadable),
+    reported_on and evaluated_on (ISO; "" = unknown), fate (one of FATES), and truth values: official, in_week, in_year
+    (year to date), last_year (the same days of the year before), to_date (received before the week's end), serious,
+    new_or_serious, evaluated (by the week's end). What a report in quarantine says about seriousness is not used.
     """
 
     week: Week
@@ -150,6 +150,8 @@ def _stored(filings: pd.DataFrame, week: Week) -> pd.DataFrame:
             "stream": filings["stream"],
             "hospital_id": filings["hospital_id"],
             "received_on": filings["received_on"],
+            "reported_on": filings["reported_on"],
+            "evaluated_on": evaluated_on.where(filings["evaluated"].astype("bool"), ""),
             "fate": pd.Series(fate, index=filings.index, dtype="str"),
             "serious": filings["serious"].astype("bool"),
             "new_or_serious": (filings["serious"] | filings["new"]).astype("bool"),
@@ -160,5 +162,9 @@ def _stored(filings: pd.DataFrame, week: Week) -> pd.DataFrame:
 
 
 def _quarantined(reports: pd.DataFrame) -> pd.DataFrame:
-    frame = reports[["stream", "hospital_id", "received_on"]].assign(fate="quarantined")
-    return frame.assign(serious=False, new_or_serious=False, evaluated=False).astype({"fate": "str"})
+    frame = reports[["stream", "hospital_id", "received_on"]].assign(
+        fate="quarantined", reported_on="", evaluated_on=""
+    )
+    return frame.assign(serious=False, new_or_serious=False, evaluated=False).astype(
+        {"fate": "str", "reported_on": "str", "evaluated_on": "str"}
+    )

@@ -11,7 +11,7 @@ import click
 from pv.cli.common import as_json_option, print_json, reported
 
 _FATES = ("counted", "merged", "deleted", "duplicate", "misreport", "quarantined")
-_SHOWN = 5  # refused files
+_SHOWN = 5  # refused files, official figures
 _WORDS: Mapping[str, Mapping[str, str]] = {
     "zh": {
         "files": "文件",
@@ -42,6 +42,8 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "mend": "查看与更正",
         "replayed": "重新核对",
         "replayed_good": "已入库或未变",
+        "official": "官方数",
+        "differ": "与本系统数不一致",
         "failed": "账目不符",
         "never": "尚未导入",
     },
@@ -59,6 +61,8 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "mend": "see and mend them",
         "replayed": "checked again",
         "replayed_good": "in order then",
+        "official": "official figures entered",
+        "differ": "not ours",
         "failed": "THE ACCOUNTS DO NOT ADD UP",
         "never": "nothing loaded",
     },
@@ -112,6 +116,7 @@ def _lines(state: Mapping[str, Any], lang: str) -> Iterator[str]:
     yield f"{_word('waiting', lang)}: {state['quarantine']['waiting']:,}"
     if state["quarantine"]["waiting"]:
         yield f"  {_word('mend', lang)}: pvwatch quarantine"
+    yield from _official_lines(state["official"], lang)
     yield from _refusal_lines(state["refused"], lang)
     stale = state["weeks_stale"]
     told = ", ".join(stale) if stale else _word("none", lang)
@@ -134,6 +139,25 @@ def _stream_lines(stream: str, totals: Mapping[str, Any], lang: str, say: Any) -
         say(name, totals[name]) for name in ("unassigned", "unmapped", "to_review", "files", "last_load")
     )
     yield f"  {beside}"
+
+
+def _official_lines(official: Mapping[str, Any], lang: str) -> Iterator[str]:
+    from pv.rendering.labels import code_label
+
+    if not official["entered"]:
+        return
+    differ = official["differ"]
+    yield f"{_word('official', lang)}: {official['entered']}; {_word('differ', lang)}: {len(differ)}"
+    for row in differ[:_SHOWN]:
+        place = row["hospital"] or row["area"] or "—"
+        why = "; ".join(code_label("official_why", code, lang) for code in row["why"].split(";"))
+        basis = code_label("counting_basis", row["basis"], lang)
+        yield (
+            f"  {row['stream']} {place} {row['period']} ({basis}): {row['official']:,} − {row['ours']:,} = "
+            f"{row['difference']:+,}; {why}"
+        )
+    if len(differ) > _SHOWN:
+        yield f"  … + {len(differ) - _SHOWN} (--json)"
 
 
 def _refusal_lines(refused: list[Mapping[str, Any]], lang: str) -> Iterator[str]:

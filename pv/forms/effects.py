@@ -34,11 +34,17 @@ def _mapping(connection: Connection, rows: pd.DataFrame, stamp: str) -> Effect:
     return Effect(tuple(sorted(days)), tuple(faults))
 
 
+def _official(_connection: Connection, rows: pd.DataFrame, _stamp: str) -> Effect:
+    """An official figure stands in the reports of every week from the beginning of its period on."""
+    return Effect(tuple(sorted({f"{period}-01-01"[:10] for period in rows["period"]})))
+
+
 EFFECTS: Mapping[str, Callable[[Connection, pd.DataFrame, str], Effect]] = {
     "duplicates": _duplicates,
     "mapping": _mapping,
     EXPOSURE: lambda _connection, rows, _stamp: Effect(faults=tuple(quantity_faults(rows))),
     RISK: lambda _connection, rows, _stamp: Effect(faults=tuple(risk_faults(rows))),
+    "official": _official,
 }
 """Form → what new rows (with their labels) do in the store, at a moment. It takes part in the file's transaction."""
 

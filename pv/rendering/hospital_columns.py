@@ -155,3 +155,38 @@ RECONCILIATION = (
     Column("undated", "其中：无接收日期", "Of filed: undated", "count"),
     Column("repeated", "另有：重复隔离", "Besides: repeated", "count"),
 )
+
+_BASIS = Column("basis", "统计口径", "Counted by", "code", "counting_basis", 10)
+_FATES = RECONCILIATION[2:9]  # filed and what became of it
+
+OFFICIAL = (
+    STREAM,
+    Column("area", "地区", "Area", width=12),
+    Column("hospital", "机构", "Hospital", width=14),
+    Column("period", "期间", "Period", width=9),
+    _BASIS,
+    Column("official", "官方口径总数", "Official total", "count", width=10),
+    Column("ours", "本系统数", "Ours", "count", width=10),
+    Column("difference", "差额", "Difference", "change", width=9),
+    Column("why", "可能原因", "What may explain it", "codes", "official_why", 44),
+    Column("by_unassigned", "未归属单位", "Unassigned", "change", width=9),
+    Column("by_left_out", "剔除", "Left out", "change", width=9),
+    Column("by_undated", "隔离且缺日期", "In quarantine, undated", "change", width=9),
+    Column("by_quarantined", "隔离", "In quarantine", "change", width=9),
+    Column("by_merged", "并入重复", "Merged", "change", width=9),
+    Column("rest", "其余", "Rest", "change", width=9),
+    *_FATES,
+    Column("unassigned", "未归属单位的报告", "Reports of no known unit", "count"),
+    Column("source", "来源", "Source", width=24),
+    Column("recorded_at", "录入时刻", "Entered at", "instant", width=17),
+)
+
+MONTHS = (
+    STREAM,
+    Column("month", "月份", "Month", width=9),
+    Column("scope", "范围", "Scope", "code", "scope", 10),
+    Column("area", "地区代码", "Area code", width=11),
+    Column("name", "地区", "Area", width=16),
+    *_FATES,
+    Column("official", "考核数", "Official count", "count"),
+)

@@ -24,6 +24,7 @@ from pv.rendering.models import (
     WeekInput,
     waiting,
 )
+from pv.rendering.official_sheet import disagreeing, official_form
 from pv.rendering.rate_tables import stream_rates
 from pv.rendering.target_grid import target_grid
 
@@ -38,6 +39,8 @@ _FRAMES = {
     "coverage": hospital_columns.COVERAGE,
     "evaluation": hospital_columns.EVALUATION,
     "reconciliation": hospital_columns.RECONCILIATION,
+    "months": hospital_columns.MONTHS,
+    "official": hospital_columns.OFFICIAL,
 }
 
 
@@ -62,6 +65,8 @@ def hospital_report(week_input: WeekInput) -> HospitalReport:
         coverage=coverage,
         working_days=calendar_note(),
         tables={name: Table.of(_named(getattr(appraisal, name)), chosen) for name, chosen in _FRAMES.items()},
+        disagreeing=disagreeing(appraisal),
+        official_form=official_form(appraisal),
     )
 
 

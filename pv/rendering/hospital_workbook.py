@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pv.rendering.formats import local_instant
 from pv.rendering.models import HospitalReport
+from pv.rendering.official_sheet import SHEET, put_official_form
 from pv.rendering.workbook import Book
 
 # Sheet, table, columns that stay in sight, what it holds.
@@ -24,6 +25,14 @@ _SHEETS = (
     ("覆盖率", "coverage", 3, "有报告的医疗机构所占比例", "Share of medical institutions that reported"),
     ("评价率", "evaluation", 1, "本级中心的评价情况", "Evaluation by the centre"),
     ("对账", "reconciliation", 2, "上报总数与各去向的核对", "Account of the reports"),
+    ("逐月对账", "months", 5, "按月份、地区的上报总数与各去向", "Account of the reports by month and area"),
+    (
+        "与官方数核对",
+        "official",
+        5,
+        "与国家、省级系统数字的差额及可能原因",
+        "Official figures, the difference, what may explain it",
+    ),
 )
 
 
@@ -34,6 +43,7 @@ def write_hospital_workbook(report: HospitalReport, path: Path) -> None:
     with Book(path, title, heading.as_of) as book:
         for name, table, frozen, _, _ in _SHEETS:
             book.table_sheet(name, report.tables[table], frozen=frozen)
+        put_official_form(book, report.official_form)
         _notes(book, report, title)
 
 
@@ -51,7 +61,11 @@ def _notes(book: Book, report: HospitalReport, title: str) -> None:
     book.put_text(sheet, 0, 0, title, bold=True, font_size=15)
     for row, line in enumerate(lines, start=1):
         book.put_text(sheet, row, 0, line)
-    for row, (name, _, _, zh, en) in enumerate(_SHEETS, start=len(lines) + 2):
+    listed = [(name, zh, en) for name, _, _, zh, en in _SHEETS]
+    listed.append(
+        (SHEET, "请填写着色各列后放入收件文件夹", "The form for official figures: fill in and drop into the inbox")
+    )
+    for row, (name, zh, en) in enumerate(listed, start=len(lines) + 2):
         book.put_text(sheet, row, 0, name)
         book.put_text(sheet, row, 1, f"{zh} {en}")
     sheet.set_column(0, 0, 12)

@@ -245,6 +245,7 @@ class SignalReport:
     assessment: Table = field(repr=False)
     files: Table = field(repr=False)
     accounts: Table = field(repr=False)
+    disagreeing: Table = field(repr=False)
     quarantined: Table = field(repr=False)
     unmapped: Table = field(repr=False)
     reviews: Table = field(repr=False)
@@ -378,6 +379,8 @@ class HospitalReport:
     coverage: tuple[CoverageRow, ...] = field(repr=False)
     working_days: Mapping[str, str]
     tables: Mapping[str, Table] = field(repr=False)  # every table of the appraisal, whole
+    disagreeing: Table = field(repr=False)  # official figures that differ from ours
+    official_form: Table = field(repr=False)  # the form for official figures, with ours beside
 
     @property
     def district_targets(self) -> tuple[int, int] | None:

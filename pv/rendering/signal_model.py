@@ -29,6 +29,7 @@ from pv.rendering.models import (
     WeekInput,
     waiting,
 )
+from pv.rendering.official_sheet import disagreeing
 from pv.rendering.review_sheet import DUPLICATES, REVIEWS
 from pv.rendering.signal_columns import (
     ACCOUNTS,
@@ -74,6 +75,7 @@ def signal_report(week_input: WeekInput) -> SignalReport:
         assessment=_assessment(pairs, risks),
         files=_table(week_input.files, FILES, by=["recorded_at"]),
         accounts=_accounts(week_input),
+        disagreeing=disagreeing(week_input.appraisal),
         quarantined=_table(week_input.quarantined, QUARANTINED, by=["received_on"]),
         unmapped=_table(week_input.unmapped, UNMAPPED, by=["cases"]),
         reviews=Table.of(week_input.reviews, REVIEWS),
