@@ -69,7 +69,7 @@ def resolved(products: pd.DataFrame, stream: str, tables: Tables) -> pd.DataFram
     """
     rows = products.copy()
     number = {name: _told(rows["identifier"], stream, name) for name in ("normal", "kind", "key")}
-    di = udi.identifiers_in(rows["udi"])
+    di = udi.identifiers_in(rows["udi"]) if tables.devices else pd.Series("", index=rows.index, dtype="str")
     from_udi = lookup(di, tables.devices)
     known = {name: _told(from_udi, stream, name) for name in ("normal", "key")}
     filled = (number["normal"] == "") & (from_udi != "")
