@@ -26,7 +26,8 @@ from pv.text import clean, code_list
 
 SURE = 0.6  # from here on a column is drafted; below it is only proposed
 _IN_LAYOUT, _IN_STREAM, _IN_WORDS, _ELSEWHERE, _ALIKE, _BY_CONTENT = 1.0, 0.95, 0.9, 0.8, 0.8, 0.4
-_LIKE = 75.0  # of headings
+_LIKE = 82.0  # of headings; 严重报告 and 重复报告 have 75, 医疗机构类别 and 医疗机构 80
+_ONLY_DAY = 0.7  # a day of report is that of receipt where the table has no other, as in the national device export
 _AGAINST = 0.4  # what is left of the confidence where the content speaks against it
 SHARE_OF_SEVERAL = 0.02  # of cells with a separator
 
@@ -240,7 +241,10 @@ def _by_content(
         if numbers:
             place = max(numbers, key=lambda p: (found[p].distinct, -p))
             taken[place] = ("report_number", _BY_CONTENT, "never empty, and most different")
-    if "received_on" not in used:
+    reported = next((place for place, (name, sure, _) in taken.items() if name == "reported_on" and sure >= SURE), None)
+    if "received_on" not in used and reported is not None:
+        taken[reported] = ("received_on", min(_ONLY_DAY, taken[reported][1]), "no other day of receipt")
+    elif "received_on" not in used:
         days = [p for p in free if found[p].day_form and p not in taken]
         if days:
             place = max(days, key=lambda p: (found[p].filled, -p))

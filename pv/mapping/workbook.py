@@ -104,6 +104,7 @@ def _questions(book: Book, name: str, asked: Iterable[Question]) -> None:
     sheet = book.table_sheet(name, table, frozen=3)
     first, last = table.place("choice_0"), table.place(f"choice_{MOST}")
     sheet.set_column(first, last, None, None, {"hidden": True})
+    sheet.fit_to_pages(2, 0)  # questions and answers, then the suggestions
     _entries(book, sheet, table)
     answer = table.place("answer")
     sheet.data_validation(

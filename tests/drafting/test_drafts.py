@@ -118,6 +118,15 @@ def test_what_a_column_holds_speaks_against_its_heading(tmp_path: Path) -> None:
     assert found.filled["received_on"].heading == "Received date"
 
 
+def test_the_day_of_report_is_that_of_receipt_where_there_is_no_other(tmp_path: Path) -> None:
+    rows = [["C1", "2026-11-03", "甲", "皮疹", "2026-11-05"]]
+    headings = ["编号", "填报日期", "药品名称", "不良反应"]
+    alone = draft(table(tmp_path / "a.csv", headings, [rows[0][:4]]))
+    assert (alone.filled["received_on"].heading, alone.filled["received_on"].confidence) == ("填报日期", 0.7)
+    both = draft(table(tmp_path / "b.csv", [*headings, "接收日期"], rows))
+    assert (both.filled["reported_on"].heading, both.filled["received_on"].heading) == ("填报日期", "接收日期")
+
+
 def test_a_sheet_among_others_is_found_and_the_stream_can_be_told(tmp_path: Path) -> None:
     path = tmp_path / "a.xlsx"
     with xlsxwriter.Workbook(str(path)) as book:
