@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,7 @@ from pv.sources.layouts import MESSAGE
 from pv.text import BLANK, age_in_years, clean_all, code_list, coded, iso_dates, numbers_over_unique, over_unique
 
 EARLIEST_RECEIPT = "1990-01-01"
+EARLIEST_DAY = "1900-01-01"
 
 _DATES = ("reported_on", "onset_on", "discovered_on", "evaluated_on", "modified_on", "used_from")
 _CODED = {
@@ -62,7 +63,7 @@ class Checked:
 def check(extract: Extract, today: date) -> Checked:
     """Parse and check every row; `today` is the day of loading in Shanghai."""
     raw = extract.fields
-    rows = _parse(raw, extract.layout.stream)
+    rows = _parse(raw, extract.layout.stream, today)
     rows["report"] = _report_numbers(rows, extract.layout.grain)
     rows["counts"] = ~rows.duplicated(["row", "sheet"])
     found = list(_row_problems(rows, raw, today))
@@ -116,14 +117,16 @@ def _hide(problems: pd.DataFrame, displaced: pd.Series[bool], personal: Set[str]
     problems["value"] = pd.Series([told(*cell) for cell in cells], index=problems.index, dtype="str")
 
 
-def _parse(raw: pd.DataFrame, stream: str) -> pd.DataFrame:
+def _parse(raw: pd.DataFrame, stream: str, today: date) -> pd.DataFrame:
     """Fields read into one form; what cannot be read becomes "" here and a problem in `_row_problems`."""
     made: dict[str, pd.Series[Any] | str | np.ndarray] = {}
     number = clean_all(raw["report_number"])
     unique = clean_all(raw["unique_id"]) if "unique_id" in raw else number
     made["case_number"] = unique.where(unique != "", number)
-    for field in ("received_on", *_DATES):
-        made[field] = iso_dates(raw[field]) if field in raw else ""
+    made["received_on"] = iso_dates(raw["received_on"])
+    for field in _DATES:
+        days = iso_dates(raw[field]) if field in raw else None
+        made[field] = "" if days is None else days.mask(_out_of_time(days, today), "")
     for field, (codes, _) in _CODED.items():
         made[field] = coded(raw[field], codes).replace("?", "") if field in raw else ""
     made["role"] = coded(raw["role"], "role") if "role" in raw else "suspect"
@@ -138,6 +141,14 @@ def _parse(raw: pd.DataFrame, stream: str) -> pd.DataFrame:
     if streams()[stream].class_from_name:  # a brand without a name is known by its kind
         rows["name"] = rows["name"].where(~rows["name"].isin(BLANK), rows["class"])
     return rows
+
+
+def _out_of_time(days: pd.Series[str], today: date) -> pd.Series[bool]:
+    """Days before 1900 or to come: mistyped, or of another calendar (Buddhist 2569, Persian 1405, Minguo 0115).
+
+    A day of grace, for clocks of senders further east.
+    """
+    return days.ne("") & (days.lt(EARLIEST_DAY) | days.gt((today + timedelta(days=1)).isoformat()))
 
 
 def _ages(raw: pd.DataFrame) -> pd.Series[float]:
@@ -252,8 +263,9 @@ def _row_problems(rows: pd.DataFrame, raw: pd.DataFrame, today: date) -> Iterato
             yield _problems(~written.isin(["", *code_list(codes)]), code, field, raw)
     for field in _DATES:
         if field in raw:
-            unreadable = iso_dates(raw[field]).eq("") & ~_is_blank(raw[field])
-            yield _problems(unreadable, "date_unreadable", field, raw)
+            days = iso_dates(raw[field])
+            yield _problems(days.eq("") & ~_is_blank(raw[field]), "date_unreadable", field, raw)
+            yield _problems(_out_of_time(days, today), "date_out_of_time", field, raw)
     if "onset_on" in raw:
         late = iso_dates(raw["onset_on"]).gt(rows["received_on"]) & rows["received_on"].ne("")
         yield _problems(late, "onset_after_receipt", "onset_on", raw)

@@ -145,6 +145,23 @@ def test_days_in_several_styles(tmp_path: Path, written: str, day: str | None) -
         assert codes == ([] if day else ["receipt_impossible"])
 
 
+@pytest.mark.parametrize(
+    "written", ["2569-11-01", "1405-08-10", "1448/05/20", "0115年11月1日", "2099-01-01", "1899-12-31"]
+)
+@pytest.mark.parametrize("column", ["用药开始时间", "最后修改时间", "报告日期", "市评价时间", "不良反应发生时间"])
+def test_a_day_of_another_calendar_is_no_day_of_ours(tmp_path: Path, column: str, written: str) -> None:
+    """A modification in 2569 would put the version in force in five centuries, a use in 1405 make an onset of 226,000
+    days: such days count as missing, and the account says so."""
+    path = tmp_path / "x.csv"
+    path.write_text("\n".join(",".join([*row, last]) for row, last in ((HEADINGS, column), (ROW, written))), "utf-8")
+    (batch,) = _batches(path)
+    checked = check(batch, local_day(NOW))
+    field = next(c.field for c in batch.layout.columns if c.name == column)
+    assert checked.rows[field].tolist() == [""]
+    assert "date_out_of_time" in checked.problems["code"].tolist()
+    assert len(checked.quarantined) == 0
+
+
 def _xlsx(path: Path) -> Path:
     book = openpyxl.Workbook()
     assert book.active is not None
