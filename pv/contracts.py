@@ -77,6 +77,7 @@ def check(extract: Extract, today: date) -> Checked:
     personal = {column.field for column in extract.layout.columns if column.personal}
     if personal:
         _hide(problems, rows["displaced"], personal)
+        _hide_copies(problems, raw, personal)
     problems = problems.sort_values(["row", "code", "field"], kind="stable", ignore_index=True)
     return Checked(rows, problems, today)
 
@@ -102,8 +103,10 @@ def _hide(problems: pd.DataFrame, displaced: pd.Series[bool], personal: Set[str]
             return value
         if field == "report_number":
             return shown.number(value)
-        if field in {"age", "received_on", *_DATES}:
+        if field in {"received_on", *_DATES}:
             return shown.time(value)
+        if field == "age":
+            return shown.age(value)
         return (
             shown.HIDDEN
             if astray or field in personal
@@ -115,6 +118,16 @@ def _hide(problems: pd.DataFrame, displaced: pd.Series[bool], personal: Set[str]
     astray = displaced.to_numpy()[problems["row"].to_numpy()]
     cells = zip(problems["field"], problems["value"], astray, strict=True)
     problems["value"] = pd.Series([told(*cell) for cell in cells], index=problems.index, dtype="str")
+
+
+def _hide_copies(problems: pd.DataFrame, raw: pd.DataFrame, personal: Set[str]) -> None:
+    """Leave out a value that stands in a personal column of its row too, such as a day of birth."""
+    for field in sorted(personal & set(raw.columns)):
+        beside = raw[field].to_numpy()[problems["row"].to_numpy()]
+        same = [
+            bool(one.strip()) and one.strip() in value for one, value in zip(beside, problems["value"], strict=True)
+        ]
+        problems.loc[same, "value"] = shown.HIDDEN
 
 
 def _parse(raw: pd.DataFrame, stream: str, today: date) -> pd.DataFrame:

@@ -20,6 +20,7 @@ _MAIL = re.compile(r"[^\s@,;，；]+@[^\s@,;，；]+")
 _TELEPHONE = re.compile(r"(?<!\d)(?:\+?86[- ]?)?1[3-9]\d[- ]?\d{4}[- ]?\d{4}(?!\d)|(?<!\d)0\d{2,3}[- ]\d{7,8}(?!\d)")
 _IDENTITY = re.compile(r"(?<!\d)\d{17}[\dXx](?!\d)")
 _DIGITS = re.compile(r"\d{15,}|(?<![\d.])\d{9,11}(?![\d.])")  # no date, time or age has so many; 14: 20261110091233
+_DAY = re.compile(r"\d{8}|\d{4}\D{1,2}\d")
 _LETTERS = re.compile(r"[^\W\d_]+")
 _TIME_WORDS = re.compile(
     r"(?:不详|不明|未知|未提供|未说明|暂无|没有|昨天|今天|明天|前天|昨日|今日|去年|今年|上周|本周|上月|本月|上午|下午|左右|大约"
@@ -32,6 +33,7 @@ _PLAIN_WORDS = (
     "不 未 无 非 否 是 没有 其他 其它 待 暂 缺 空 说明 不明 详 知 确定 填 选 见 好 转 后 已 有 的 "
     "很 较 轻 微 中 重 度 级 类 型 特别 极 伤 亡 死"
 ).split()
+_NAME_LIKE = re.compile(r"[\u3400-\u9fff·]{2,4}")
 _ORGANISATION = re.compile(
     r"医院|卫生|医疗|保健|诊所|门诊|药|公司|集团|中心|疾控|站|所|院|厂|店|馆|学校|大学|机构|部门"
     r"|hospital|clinic|health|centre|center|pharm|university|school|company|ltd|inc|gmbh",
@@ -40,13 +42,22 @@ _ORGANISATION = re.compile(
 
 
 def time(text: str) -> str:
-    """A cell of a date, time or age: figures and the words that go with them.
+    """A cell of a date or time: figures and the words that go with them.
 
-    >>> time("2026年13月5日"), time("明天"), time("张三"), time("13912345678"), time("约40岁 王五")
-    ('2026年13月5日', '明天', '***', '***', '约40岁 ***')
+    >>> time("2026年13月5日"), time("明天"), time("张三"), time("13912345678"), time("1951-03-07 王五")
+    ('2026年13月5日', '明天', '***', '***', '***')
     """
-    told = _LETTERS.sub(lambda found: found[0] if _TIME_WORDS.fullmatch(found[0]) else HIDDEN, _MAIL.sub(HIDDEN, text))
-    return _DIGITS.sub(HIDDEN, _TELEPHONE.sub(HIDDEN, told))
+    strange = any(not _TIME_WORDS.fullmatch(word) for word in _LETTERS.findall(text))
+    return HIDDEN if strange or any(found.search(text) for found in (_MAIL, _TELEPHONE, _DIGITS)) else text
+
+
+def age(text: str) -> str:
+    """A cell of an age: as that of a time, and no day of birth.
+
+    >>> age("九百"), age("40 y"), age("1951-03-07"), age("19510307"), age("张三")
+    ('九百', '40 y', '***', '***', '***')
+    """
+    return HIDDEN if _DAY.search(text) else time(text)
 
 
 def code(text: str, lists: Iterable[str]) -> str:
@@ -89,11 +100,12 @@ def _is_identity(text: str) -> bool:
     return "10X98765432"[total % 11] == text[17].upper()
 
 
-def organisation(text: str) -> str:
-    """A reporting unit of a displaced row: where nothing tells that it is one it is left out.
+def organisation(text: str, *, displaced: bool = True) -> str:
+    """A reporting unit: left out where it may be a person; in a displaced row where nothing tells that it is a unit.
 
-    >>> organisation("第一人民医院"), organisation("张三")
-    ('第一人民医院', '')
+    >>> organisation("第一人民医院"), organisation("张三"), organisation("张三", displaced=False), organisation("X 1")
+    ('第一人民医院', '', '', '')
     """
-    personal = _MAIL.search(text) or _TELEPHONE.search(text) or _IDENTITY.search(text)
-    return text if _ORGANISATION.search(text) and not personal else ""
+    if any(found.search(text) for found in (_MAIL, _TELEPHONE, _IDENTITY)):
+        return ""
+    return text if _ORGANISATION.search(text) or not (displaced or _NAME_LIKE.fullmatch(text.strip())) else ""

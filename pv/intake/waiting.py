@@ -42,14 +42,14 @@ def quarantine_rows(
         received = [day for day in group["received_on"] if contracts.EARLIEST_RECEIPT <= day <= today]
         astray = bool(group["displaced"].any())
         number = first["case_number"]
-        number = "" if astray and shown.number(number) == shown.HIDDEN else number
+        number = "" if shown.number(number) == shown.HIDDEN else number
         found.append(
             {
                 "stream": extract.layout.stream,
                 "case_number": number,
                 "received_on": received[0] if received else "",
                 "modified_on": first["modified_on"],
-                "hospital": shown.organisation(first["hospital"]) if astray else first["hospital"],
+                "hospital": shown.organisation(first["hospital"], displaced=astray),
                 "sheet": first["sheet"],
                 "rows": ",".join(map(str, dict.fromkeys(group["row"]))),
                 "row_count": int(group["counts"].sum()),
