@@ -133,9 +133,7 @@ def _hide_copies(problems: pd.DataFrame, raw: pd.DataFrame, personal: Set[str]) 
 def _parse(raw: pd.DataFrame, stream: str, today: date) -> pd.DataFrame:
     """Fields read into one form; what cannot be read becomes "" here and a problem in `_row_problems`."""
     made: dict[str, pd.Series[Any] | str | np.ndarray] = {}
-    number = clean_all(raw["report_number"])
-    unique = clean_all(raw["unique_id"]) if "unique_id" in raw else number
-    made["case_number"] = unique.where(unique != "", number)
+    made["case_number"] = case_numbers(raw)
     made["received_on"] = iso_dates(raw["received_on"])
     for field in _DATES:
         days = iso_dates(raw[field]) if field in raw else None
@@ -162,6 +160,13 @@ def _out_of_time(days: pd.Series[str], today: date) -> pd.Series[bool]:
     A day of grace, for clocks of senders further east.
     """
     return days.ne("") & (days.lt(EARLIEST_DAY) | days.gt((today + timedelta(days=1)).isoformat()))
+
+
+def case_numbers(raw: pd.DataFrame) -> pd.Series[str]:
+    """The number by which each row's case is known; "" where there is none."""
+    number = clean_all(raw["report_number"])
+    unique = clean_all(raw["unique_id"]) if "unique_id" in raw else number
+    return unique.where(unique != "", number)
 
 
 def _ages(raw: pd.DataFrame) -> pd.Series[float]:

@@ -269,6 +269,27 @@ entry = Table(
     Index(None, "form", "key"),
 )
 
+forgotten_case = Table(
+    "forgotten_case",
+    metadata,
+    _key("forgotten_id"),
+    _text("stream", "报告类别", "Stream"),
+    _text("case_number", "报告编号", "Case number"),
+    _text("recorded_at", "记录时刻", "Recorded at (UTC)"),
+    _text("decided_by", "决定人", "Decided by"),
+    _text("reason", "事由", "Why"),
+    UniqueConstraint("stream", "case_number"),
+)
+
+redaction = Table(
+    "redaction",
+    metadata,
+    _key("redaction_id"),
+    _text("sha256", "文件指纹", "SHA-256 of the file as it came", index=True),
+    _text("replaced_by", "替代文件指纹", "SHA-256 of the copy that is kept in its place (empty: none is)"),
+    _text("recorded_at", "记录时刻", "Recorded at (UTC)"),
+)
+
 store_key = Table(
     "store_key",
     metadata,

@@ -35,6 +35,8 @@ TABLES = {
     "case_decision": "One row a verdict of a person on two reports; the last one of a pair binds every rule.",
     "quarantine": "One row a report that cannot be counted rightly, with every reason and its encrypted rows.",
     "access_log": "One row an access to personal or raw data, or its deletion. The store refuses changes of its rows.",
+    "forgotten_case": "One row a case of which nothing personal is kept: its rows lose such cells on loading.",
+    "redaction": "One row a change of what the archive keeps in the place of a file that tells a forgotten case.",
     "store_key": "One row: the key that hashes personal data, itself encrypted with PVWATCH_KEY.",
     "quarantine_closing": "One row an entry of the quarantine that waits no longer: how, by which file or whom, why.",
     "reference_snapshot": "One row a content that a reference file has had.",

@@ -120,6 +120,7 @@ def list_archive(as_json: bool) -> None:
     from sqlalchemy import select
 
     from pv import archive, store
+    from pv.intake.forgotten import kept_copy
     from pv.schema import file
     from pv.settings import Settings
 
@@ -127,8 +128,9 @@ def list_archive(as_json: bool) -> None:
     columns = (file.c.sha256, file.c.name, file.c.stream, file.c.recorded_at)
     with store.reading(store.open_store(settings.database_url)) as connection:
         files = store.read(connection, select(*columns).order_by(file.c.file_id))
+        copies = [kept_copy(connection, sha256) for sha256 in files["sha256"]]
     kept = {archive.sha256_of(path) for path in archive.objects(settings.archive)}
-    files["kept"] = [sha256 in kept for sha256 in files["sha256"]]
+    files["kept"] = [(copy or sha256) in kept for sha256, copy in zip(files["sha256"], copies, strict=True)]
     if as_json:
         print_json(files.to_dict("records"))
         return
@@ -153,6 +155,7 @@ def get_archived(sha256: str, out: Path, reason: str, as_json: bool) -> None:
       pvwatch archive get 3fa2b1c9d0e4 --reason "check by the national centre" --out drug.xlsx
     """
     from pv import access, archive, keys, store
+    from pv.intake.forgotten import kept_copy
     from pv.settings import Settings
 
     settings = Settings.load()
@@ -162,7 +165,12 @@ def get_archived(sha256: str, out: Path, reason: str, as_json: bool) -> None:
     engine = store.open_store(settings.database_url)
     with store.reading(engine) as connection:
         keys.check(connection, key, settings.archive)
-    whole = archive.whole_sha256(settings.archive, sha256)
+        copy = kept_copy(connection, sha256)
+    if copy == "":
+        raise archive.ArchiveError(f"{sha256} told a case that is forgotten and is no longer kept")
+    if copy:
+        click.echo(f"{sha256} told a case that is forgotten; this is the copy without its personal data.", err=True)
+    whole = archive.whole_sha256(settings.archive, copy or sha256)
     with store.writing(engine) as connection:
         access.record(connection, access.user(), "archive get", reason, datetime.now(UTC), subjects=[whole])
     archive.restore(settings.archive, whole, key, out)
@@ -209,4 +217,46 @@ def retention(dry_run: bool, as_json: bool) -> None:
         click.echo(f"{kind}: {period}; {len(mine)} {done}" + (f", oldest of {mine[0].since[:10]}" if mine else ""))
 
 
-COMMANDS = (access_log, archived, retention, rotate_key)
+@click.command()
+@click.argument("case")
+@click.option("--stream", required=True, help="The stream of the case, e.g. drug.")
+@click.option("--by", required=True, help="Who has decided it.")
+@click.option("--reason", required=True, help="Why; do not name the patient.")
+@as_json_option
+@reported
+def forget(case: str, stream: str, by: str, reason: str, as_json: bool) -> None:
+    """Delete everything of a case's patient, for good; the case stays counted.
+
+    Hashes and quarantined rows leave the store; archived files that tell the case are replaced by copies without its
+    personal cells, or deleted; files that tell it later lose these cells on loading. This cannot be undone.
+
+    \b
+    Example:
+      pvwatch forget 330100202600001 --stream drug --by "Li Si" --reason "request of 2026-11-20"
+    """
+    from pv import store
+    from pv.privacy.forgetting import Wish
+    from pv.privacy.forgetting import forget as forget_case
+    from pv.settings import Settings
+
+    settings = Settings.load()
+    key = settings.require_key()
+    engine = store.open_store(settings.database_url)
+    wish = Wish(stream, case, by, reason, datetime.now(UTC))
+    done = forget_case(engine, settings.archive, key, wish, _counting("searched", as_json))
+    if as_json:
+        print_json(asdict(done))
+    else:
+        click.echo(
+            f"{stream} {case} is forgotten: {done.versions} versions and {done.quarantined} quarantined reports "
+            f"without personal data; of {done.files_searched} archived files {done.files_replaced} replaced by copies "
+            f"without it, {done.files_deleted} deleted."
+        )
+        click.echo("Backups and files outside of pvwatch are yours to clear.")
+    for sha256 in done.unread:
+        click.echo(f"The archived file {sha256} is no longer read by any layout; look into it yourself.", err=True)
+    if done.unread:
+        sys.exit(1)
+
+
+COMMANDS = (access_log, archived, forget, retention, rotate_key)

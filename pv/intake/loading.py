@@ -14,6 +14,7 @@ import pandas as pd
 from sqlalchemy import Connection, Engine, Table
 
 from pv import archive, contracts, duplicates, keys, store
+from pv.intake import forgotten
 from pv.intake.account import DRY_RUN, FIRST, FileAccount, Problem, Tally
 from pv.intake.content import with_hashes
 from pv.intake.files import FileRecord, close_record, file_record, note_refusal
@@ -91,22 +92,26 @@ def _into_store(
     with _archiving(path, archive_folder, sha256, key, dry_run) as finish, store.writing(engine) as connection:
         keys_given = (key, keys.hash_key(connection, key, archive_folder))
         stamp = instant_text(recorded_at.astimezone(UTC))
+        forgotten_met = False
         if isinstance(source.layout, Form):
             account = load_filled(connection, source, path, sha256, stamp)
         elif source.layout.grain == USE:
             account = load_quantities(connection, source.layout, path, sha256, stamp)
         else:
-            account = _load_reports(connection, source, keys_given, recorded_at, file)
+            account, forgotten_met = _load_reports(connection, source, keys_given, recorded_at, file)
         finish()
         if dry_run:
             connection.rollback()
             return replace(account, kind=DRY_RUN)
+        if forgotten_met:
+            forgotten.withhold(connection, path, (archive_folder, sha256), key, stamp)
     return account
 
 
 def _load_reports(
     connection: Connection, source: Source, keys_given: tuple[str, str], recorded_at: datetime, file: tuple[Path, str]
-) -> FileAccount:
+) -> tuple[FileAccount, bool]:
+    """The account of a file of reports, and whether it tells cases that are forgotten."""
     path, sha256 = file
     stamp = instant_text(recorded_at.astimezone(UTC))
     record = file_record(connection, sha256, path.name, source.layout.stream, source.layout.name, stamp)
@@ -114,7 +119,7 @@ def _load_reports(
     prepared = map(loading.prepared, source.batches())
     for batch in _ahead(prepared) if store.waits_for_server(connection) else prepared:
         loading.take(batch)
-    return replace(loading.finish(), file=str(path))
+    return replace(loading.finish(), file=str(path)), loading.forgotten_met
 
 
 def _refused(path: Path, refusal: FileRefused) -> FileAccount:
@@ -189,6 +194,8 @@ class Loading:
         self._today: date = local_day(recorded_at)
         self._stamp = instant_text(recorded_at.astimezone(UTC))
         self._tally = Tally()
+        self._forgotten = forgotten.numbers(connection, layout.stream)
+        self.forgotten_met = False
         self._next = {
             table: store.next_key(connection, table) for table in (case_version, case_product, case_event, quarantine)
         }
@@ -204,6 +211,9 @@ class Loading:
     def prepared(self, extract: Extract) -> _Batch:
         """What can be done to a batch without the store."""
         rest, withdrawn = without_retractions(extract)
+        if self._forgotten:
+            rest, met = forgotten.without_persons(rest, self._forgotten)
+            self.forgotten_met |= met
         checked = contracts.check(rest, self._today)
         return _Batch(rest, checked, with_hashes(checked.rows, rest, self._hashing), withdrawn)
 

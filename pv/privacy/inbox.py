@@ -6,8 +6,8 @@ import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pv import archive, messages
-from pv.intake import FileAccount
+from pv import archive, messages, store
+from pv.intake import FileAccount, forgotten
 from pv.settings import Settings
 from pv.week import instant_text
 
@@ -29,9 +29,17 @@ def file_away(settings: Settings, account: FileAccount, now: datetime | None = N
         return
     if archive.file_sha256(path) != account.sha256:
         return
-    archive.check(archive.stored_path(settings.archive, account.sha256), settings.require_key())
-    _write(settings.inbox / "done", path.name, RECEIPT, account.sha256, _taken(path.name, account, moment))
+    copy = _copy(settings, account.sha256)
+    if copy != "":
+        archive.check(archive.stored_path(settings.archive, copy or account.sha256), settings.require_key())
+    _write(settings.inbox / "done", path.name, RECEIPT, account.sha256, _taken(path.name, account, moment, copy))
     path.unlink()
+
+
+def _copy(settings: Settings, sha256: str) -> str | None:
+    """What the archive keeps in the place of a file that tells forgotten cases; see `forgotten.kept_copy`."""
+    with store.reading(store.open_store(settings.database_url)) as connection:
+        return forgotten.kept_copy(connection, sha256)
 
 
 def _refused(settings: Settings, path: Path, account: FileAccount, moment: str) -> None:
@@ -61,7 +69,7 @@ def _write(folder: Path, name: str, ending: str, sha256: str, lines: list[str]) 
     target.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def _taken(name: str, account: FileAccount, moment: str) -> list[str]:
+def _taken(name: str, account: FileAccount, moment: str, copy: str | None) -> list[str]:
     rows = (account.read, account.stored, account.unchanged, account.quarantined)
     zh = "读取 {} 行 = 入库 {} + 未变 {} + 隔离 {}".format(*rows)
     en = "rows read {} = stored {} + unchanged {} + quarantined {}".format(*rows)
@@ -69,8 +77,24 @@ def _taken(name: str, account: FileAccount, moment: str) -> list[str]:
         f"{zh}；警告 {account.warnings}（{account.stream}，{account.format}）",
         f"{en}; warnings {account.warnings} ({account.stream}, {account.format})",
         "",
-        *_where(name, account.sha256, moment),
+        *(_where(name, account.sha256, moment) if copy is None else _replaced(name, account.sha256, copy)),
     ]
+
+
+def _replaced(name: str, sha256: str, copy: str) -> list[str]:
+    """Of a file with the personal data of a case that is forgotten (`pvwatch forget`)."""
+    lines = [
+        f"文件“{name}”（SHA-256 {sha256}）含有已按要求删除个人信息的病例，原文件不予保存。",
+        f"The file “{name}” (SHA-256 {sha256}) tells a case that is forgotten; it is not kept as it came.",
+    ]
+    if copy:
+        lines += [
+            "去除这些个人信息后的副本可以取回：",
+            "A copy without these personal data can be had:",
+            "",
+            f'  pvwatch archive get {copy} --reason "…" --out "{name}"',
+        ]
+    return lines
 
 
 def _where(name: str, sha256: str, moment: str) -> list[str]:

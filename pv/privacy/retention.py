@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, select
 
 from pv import access, archive, store
 from pv.schema import file as file_table
-from pv.schema import quarantine
+from pv.schema import quarantine, redaction
 from pv.settings import Settings
 from pv.week import instant_text
 
@@ -48,6 +48,10 @@ def _archived(connection: Connection, settings: Settings, last: Mapping[str, str
     """Files by the moment of their first loading; refused ones, and what no load knows, by that of their keeping."""
     columns = (file_table.c.sha256, file_table.c.recorded_at, file_table.c.stream)
     known = {str(sha256): (str(at), str(stream)) for sha256, at, stream in connection.execute(select(*columns))}
+    copies = select(redaction.c.sha256, redaction.c.replaced_by).order_by(redaction.c.redaction_id)
+    for sha256, copy in connection.execute(copies):  # a copy is as old as the file whose place it has
+        if sha256 in known:
+            known[str(copy)] = known[sha256]
     found = []
     for path in archive.objects(settings.archive):
         refused = archive.REFUSED in path.relative_to(settings.archive).parts
