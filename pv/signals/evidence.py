@@ -110,7 +110,8 @@ def _interactions(kind: _Kind) -> pd.DataFrame:
 
 def _onset(view: StreamView, kind: _Kind, pairs: pd.DataFrame) -> pd.DataFrame:
     level = streams()[view.stream].default_level
-    products = view.products.rename(columns={level: "product"})[["segment", "product", "used_from"]]
+    # A stream can have another level that is called "product".
+    products = view.products[["segment", level, "used_from"]].set_axis(["segment", "product", "used_from"], axis=1)
     events = view.events.loc[view.events["kind"] == kind.name, ["segment", "event"]]
     table = time_to_onset(onset_days(view.cases[kind.among], products, events, pairs), pairs)
     return table[table["n"] + table["unusable"] > 0].reset_index(drop=True)
