@@ -2,7 +2,7 @@
 
 An entry is linked to a product by what it names, from the nearest to the farthest: a lot of it, its number, its name,
 its maker. A lot counts only where something else that the entry names (number, name or maker) agrees, too: lots of
-different makers may read the same.
+different makers may read the same. The maker is a link only for entries about the maker as a whole.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def _set(values: pd.Series[str]) -> frozenset[str]:
 
 
 def linked(entries: pd.DataFrame, named: pd.DataFrame, alerts: pd.DataFrame, week: Week) -> pd.DataFrame:
-    """Risk information of the last 12 months on products with an alert: `LINKED`, nearest and newest first.
+    """Risk information of the last 12 months on products with an alert: `LINKED`, the nearest links first.
 
     `entries`: of the form `risk`; `named`: rows of `StreamCases.named` over all streams; `alerts`: stream, level,
     product, each once, in the order in which they are to stand.
@@ -61,16 +61,18 @@ def linked(entries: pd.DataFrame, named: pd.DataFrame, alerts: pd.DataFrame, wee
     found = []
     asked = alerts[["stream", "level", "product"]].astype("str").to_numpy().tolist()
     for stream, level, product in asked if len(recent) else ():
-        cells = rows.get(f"level_{level}")
-        if cells is None:
+        mine = rows[rows["stream"] == stream]  # other streams have other levels
+        if mine.get(f"level_{level}") is None:
             continue
-        mine = rows[(rows["stream"] == stream) & _holds(cells, product)]
+        mine = mine[_holds(mine[f"level_{level}"], product)]
         links = _links(recent, _product(mine), stream)
         near = recent.assign(stream=stream, product=product, link=links)[links != ""]
         near = near.assign(place=near["link"].map(LINKS.index).astype("int64"))
-        near = near.sort_values(["place", "occurred_on", "number"], ascending=[True, False, True], kind="stable")
-        found.append(near[LINKED])
-    return pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=LINKED, dtype="str")
+        near = near.sort_values(["occurred_on", "number"], ascending=[False, True], kind="stable")
+        found.append(near[[*LINKED, "place"]])
+    if not found:
+        return pd.DataFrame(columns=LINKED, dtype="str")
+    return pd.concat(found).sort_values("place", kind="stable", ignore_index=True)[LINKED]
 
 
 def unlinked(entries: pd.DataFrame, named: pd.DataFrame, found: pd.DataFrame, week: Week) -> pd.DataFrame:
@@ -128,10 +130,12 @@ def _links(entries: pd.DataFrame, product: _Product, stream: str) -> pd.Series[s
     name = entries["risk_product_key"].isin(product.names)
     maker = entries["maker_key"].isin(product.makers)
     lot = pd.Series([bool(product.lots.intersection(lots_of)) for lots_of in entries["lot_key"]], index=entries.index)
-    bare = (keys == "") & (entries["risk_product_key"] == "") & (entries["maker_key"] == "")
+    nameless = (entries["identifier"] == "") & (entries["risk_product_key"] == "")
+    bare = nameless & (entries["maker_key"] == "")
+    whole = nameless & (entries["lot"] == "")  # an entry about one product of a maker says nothing of its others
     links = pd.Series("", index=entries.index, dtype="str")
     for link, fits in reversed(
-        list(zip(LINKS, (lot & (number | name | maker | bare), number, name, maker), strict=True))
+        list(zip(LINKS, (lot & (number | name | maker | bare), number, name, maker & whole), strict=True))
     ):
         links = links.mask(fits, link)
     return links

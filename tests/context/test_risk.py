@@ -43,6 +43,7 @@ def test_a_lot_counts_with_something_that_agrees() -> None:
     assert links(entry("1", lot="L2", product="阿莫西林胶囊")) == [("1", "lot")]
     assert links(entry("1", lot="L2", product="头孢", maker="乙制药")) == []
     assert links(entry("1", lot="L8", product="阿莫西林胶囊")) == [("1", "product")]
+    assert links(entry("1", product="甲制药的另一产品", maker="甲制药")) == []  # says nothing of this one
 
 
 def test_twelve_months_newest_first() -> None:
@@ -57,6 +58,22 @@ def test_alerts_of_other_levels() -> None:
     by_lot = ALERT.assign(level="lot", product="L2")
     assert links(entry("1", identifier="国药准字H20250001"), alerts=by_lot) == [("1", "number")]
     assert links(entry("1", product="阿莫西林胶囊"), alerts=ALERT.assign(level="unheard")) == []
+
+
+def test_streams_have_levels_of_their_own() -> None:
+    device = report(
+        "E", stream="device", product="国械注准20153141234 输液器", name="输液器", number="国械注准20153··1234"
+    )
+    told = {name: text for name, text in device.items() if not name.startswith("level_")}
+    other = pd.DataFrame([told | {"level_registration": device["product"], "level_class": "输液器"}])
+    both = pd.concat([REPORTS, other], ignore_index=True)
+    alerts = pd.concat([ALERT, pd.DataFrame([{"stream": "device", "level": "class", "product": "输液器"}])])
+    rows = entries(entry("1", product="阿莫西林胶囊"), entry("2", identifier="国械注准20153661234"))
+    found = linked(rows, both, alerts, WEEK)
+    assert found[["stream", "number", "link"]].to_numpy().tolist() == [
+        ["device", "2", "number"],
+        ["drug", "1", "product"],
+    ]
 
 
 def test_what_has_no_alert_is_listed_with_its_reports() -> None:
