@@ -18,7 +18,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, case, select
 
 from pv import store
 from pv.schema import case_version, file, quarantine, quarantine_closing
@@ -36,12 +36,19 @@ class QuarantineError(ValueError):
 
 
 def entries(connection: Connection, stamp: str, stream: str = "") -> pd.DataFrame:
-    """All entries at a moment, oldest first, without their raw rows: the columns of `quarantine`, file (its name),
-    format, newest_on (of the file), state (one of STATES), stored (whether a version of the report is in the store)."""
+    """All entries at a moment, oldest first, without their raw rows: the columns of `quarantine`, and file (its name),
+    format, newest_on (of the file), kept (whether the rows are; their period may have ended), state (one of STATES),
+    stored (whether a version of the report is in the store)."""
     table = quarantine.c
     columns = [column for column in table if column.name != "raw"]
     statement = (
-        select(*columns, file.c.name.label("file"), file.c.format, file.c.newest_on)
+        select(
+            *columns,
+            case((table.raw != "", 1), else_=0).label("kept"),
+            file.c.name.label("file"),
+            file.c.format,
+            file.c.newest_on,
+        )
         .join(file, file.c.file_id == table.file_id)
         .where(table.recorded_at <= stamp)
         .order_by(table.quarantine_id)
@@ -51,7 +58,7 @@ def entries(connection: Connection, stamp: str, stream: str = "") -> pd.DataFram
     closed = lookup(found["quarantine_id"], _closings(connection, stamp))
     superseded = (found["case_number"] != "") & key.duplicated(keep="last")
     state = closed.where(closed != "", pd.Series(np.where(superseded, "superseded", WAITING), found.index, dtype="str"))
-    return found.assign(state=state, stored=is_among(key, _stored_reports(connection, stamp)))
+    return found.assign(state=state, kept=found["kept"] > 0, stored=is_among(key, _stored_reports(connection, stamp)))
 
 
 def _report(frame: pd.DataFrame) -> pd.Series[str]:

@@ -15,6 +15,7 @@ from pv.cases import StreamCases
 from pv.intake import FileAccount
 from pv.reference import build
 from pv.schema import case_version, file_load, quarantine_closing
+from pv.schema import quarantine as quarantine_table
 from pv.week import instant_text
 from tests.conftest import KEY, NOW, Export
 
@@ -190,6 +191,15 @@ def test_a_replay_that_is_killed_leaves_everything_as_it_was(
     accounts_of = _replay(engine, tmp_path, NOW + timedelta(days=2)).accounts
     assert [account.stored for account in accounts_of] == [1, 1]
     _accounts(engine)
+
+
+def test_rows_that_are_kept_no_longer_are_told(engine: Engine, export: Export, tmp_path: Path) -> None:
+    _load(engine, export("drug", [BROKEN | {"国家中心接收时间": "2026-11-23"}]))
+    with store.writing(engine) as connection:
+        connection.execute(quarantine_table.update().values(raw=""))
+    done = _replay(engine, tmp_path, NOW + timedelta(days=2))
+    assert (done.accounts, done.left["quarantine_id"].tolist()) == ((), [1])
+    assert _states(engine) == ["waiting"]
 
 
 def test_single_entries_and_streams_are_replayed(engine: Engine, export: Export, tmp_path: Path) -> None:

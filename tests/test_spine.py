@@ -26,6 +26,7 @@ from tests.conftest import KEY, NOW
 from tests.sources import test_caers
 
 WEEK = Week.parse("2026-W46")
+STREAM_NAMES = {name: stream.en for name, stream in reference.streams().items()}
 
 
 @pytest.fixture(scope="session")
@@ -74,6 +75,28 @@ def test_totals_are_those_of_the_truth(loaded: Settings, city: tuple[Path, dict[
         assert left_out == totals["left_out"]
         assert found["counted"] == totals["current"]
         assert found["filed"] == found["counted"] + found["merged"] + sum(left_out.values()) + found["quarantined"]
+
+
+def test_every_row_of_every_stream_is_accounted_for(loaded: Settings, city: tuple[Path, dict[str, Any]]) -> None:
+    """Files, the store, the workbook and truth.json come to the same sums."""
+    folder = loaded.out / str(WEEK)
+    account = json.loads((folder / "accounts.json").read_text(encoding="utf-8"))
+    months = pd.read_excel(folder / "hospitals.xlsx", sheet_name="逐月对账").rename(
+        columns=lambda name: name.split()[0]
+    )
+    whole = months[months["范围"].str.startswith("全辖区")]
+    for stream, totals in city[1]["totals"].items():
+        row, mine = account["streams"][stream], [one for one in account["loads"] if one["stream"] == stream]
+        for name in ("read", "stored", "unchanged", "quarantined", "versions", "entries"):
+            assert row[name] == sum(one[name] for one in mine), (stream, name)
+        assert row["read"] == row["stored"] + row["unchanged"] + row["quarantined"] > 0
+        assert row["cases"] == totals["stored"]
+        assert row["counted"] == totals["current"]
+        named = whole[whole["类别"].str.endswith(STREAM_NAMES[stream])]
+        assert named["上报总数"].sum() == named.iloc[:, 6:12].sum().sum() > 0
+    total = account["streams"]["all"]
+    assert json.loads((folder / "summary.json").read_text(encoding="utf-8"))["accounts"] == total
+    assert total["files"] == len({one["sha256"] for one in account["loads"]})
 
 
 def test_both_engines_hold_the_same(

@@ -75,7 +75,7 @@ def _listed(entry: dict[Any, Any]) -> dict[str, Any]:
         | {lang: messages.problem(reason["code"], lang) for lang in ("zh", "en")}
         for reason in json.loads(entry["reasons"])
     ]
-    mend = "load_again" if layout is None else "ask_sender" if is_message(layout) else "export"
+    mend = "load_again" if layout is None or not entry["kept"] else "ask_sender" if is_message(layout) else "export"
     names = ("stream", "format", "file", "sheet", "rows", "received_on", "hospital", "recorded_at", "stored")
     facts = {name: entry[name] for name in names}
     return {"entry": entry["quarantine_id"], "case": entry["case_number"], **facts, "mend": mend, "reasons": reasons}
@@ -84,7 +84,7 @@ def _listed(entry: dict[Any, Any]) -> dict[str, Any]:
 _MEND = {
     "export": "",
     "ask_sender": "    ask the sender for the message again, or replay it once the code lists are mended",
-    "load_again": "    mend the set of tables and load it again",
+    "load_again": "    mend the file and load it again: its rows alone are not enough, or kept no longer",
 }
 
 
@@ -148,7 +148,7 @@ def _workbooks(out: Path, found: Any) -> tuple[dict[Path, list[dict[Any, Any]]],
     groups: dict[str, list[dict[Any, Any]]] = {}
     for row in found.to_dict("records"):
         layout = layout_of(row["format"])
-        if layout is not None and not is_message(layout):
+        if row["kept"] and layout is not None and not is_message(layout):
             groups.setdefault(row["format"], []).append(row)
     left = len(found) - sum(map(len, groups.values()))
     if len(groups) == 1:
@@ -188,7 +188,10 @@ def _show_export(files: dict[Path, list[dict[Any, Any]]], left: int, as_json: bo
     for path, rows in files.items():
         click.echo(f"{len(rows)} reports are in {path}. It holds personal data: delete it when it has served.")
     if left:
-        click.echo(f"{left} reports came in messages or linked tables, and cannot be corrected in a sheet", err=True)
+        click.echo(
+            f"{left} reports are left out: messages, linked tables, or rows kept no longer",
+            err=True,
+        )
     if not files:
         click.echo("No report waits that could be corrected in a sheet.")
 
@@ -230,7 +233,7 @@ def _show_replayed(done: Any) -> None:
         click.echo(f"weeks touched: {', '.join(weeks)}")
     if not done.left.empty:
         names = ", ".join(sorted(set(done.left["file"])))
-        click.echo(f"{len(done.left)} reports of linked tables: load their files again: {names}", err=True)
+        click.echo(f"{len(done.left)} reports are left; load their files again: {names}", err=True)
     if not done.accounts and done.left.empty:
         click.echo("Nothing waits.")
 

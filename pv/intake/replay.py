@@ -24,8 +24,8 @@ from pv.week import instant_text
 
 @dataclass(frozen=True)
 class Replayed:
-    """`accounts`: one a file whose rows were checked again. `left`: entries (as of `quarantine.entries`) of formats
-    that cannot be read again from their rows: their file is to be loaded again."""
+    """`accounts`: one a file whose rows were checked again. `left`: entries (as of `quarantine.entries`) whose
+    rows are kept no longer or tell too little by themselves: their file is to be loaded again."""
 
     accounts: tuple[FileAccount, ...]
     left: pd.DataFrame
@@ -47,7 +47,7 @@ def replay(
     with store.writing(engine) as connection:
         keys_given = (key, keys.hash_key(connection, key, archive_folder))
         waiting = quarantine.chosen(quarantine.entries(connection, stamp, stream), chosen)
-        known = waiting["format"].map(lambda name: layout_of(name) is not None).astype("bool")
+        known = waiting["kept"] & waiting["format"].map(lambda name: layout_of(name) is not None).astype("bool")
         accounts = [
             _replay_file(connection, keys_given, recorded_at, entries)
             for _, entries in waiting[known].groupby("file_id", sort=True)
