@@ -14,6 +14,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 from itertools import product
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -275,9 +276,10 @@ def measure(size: int, engine_name: str = "SQLite") -> dict[str, Any]:
         if not url:
             return {}
         engine = store.open_store(url)
-        with store.writing(engine) as connection:
-            put(connection, made, order[:-1_000])
-            store.refresh_statistics(connection, (case_version, case_product, case_event, case_person))
+        # In a process of its own: its memory is not that of the search.
+        filling = get_context("spawn").Process(target=_fill, args=(url, size))
+        filling.start()
+        filling.join()
         started, cpu = time.perf_counter(), time.process_time()
         with store.writing(engine) as connection:
             linked = _link(connection, 1)
@@ -291,6 +293,17 @@ def measure(size: int, engine_name: str = "SQLite") -> dict[str, Any]:
             figures |= found(connection, made)
         engine.dispose()
     return {"reports": size, "store": engine_name, "compared": linked.cases} | figures
+
+
+def _fill(url: str, size: int) -> None:
+    """All reports but the last thousand into the store."""
+    made = reports(size)
+    order = np.argsort(made.columns["received"], kind="stable").astype(np.int64)
+    engine = store.open_store(url)
+    with store.writing(engine) as connection:
+        put(connection, made, order[:-1_000])
+        store.refresh_statistics(connection, (case_version, case_product, case_event, case_person))
+    engine.dispose()
 
 
 def _link(connection: Connection, first_version: int) -> Linked:

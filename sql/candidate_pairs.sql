@@ -40,15 +40,19 @@ crowded_day AS (
   GROUP BY v.onset_on
   HAVING COUNT(*) > :largest_day
 ),
+product_on_day AS (
+  SELECT v.version_id, v.onset_on, v.sex, v.age_years, named.product || '' AS product
+  FROM case_version AS v
+  JOIN case_product AS named ON named.version_id = v.version_id AND named.role IN (:role, :other_role)
+),
 same_day AS (
   SELECT one.version_id, v.version_id AS other_id, COUNT(*) OVER (PARTITION BY one.version_id, one.product) AS others
   FROM fresh_product AS one
-  JOIN case_version AS v
+  JOIN product_on_day AS v
     ON v.onset_on = one.onset_on
+    AND v.product = one.product
     AND (one.sex = v.sex OR one.sex NOT IN ('male', 'female') OR v.sex NOT IN ('male', 'female'))
     AND (one.age_years IS NULL OR v.age_years IS NULL OR ABS(one.age_years - v.age_years) <= :apart)
-  JOIN case_product AS named
-    ON named.version_id = v.version_id AND named.product || '' = one.product AND named.role IN (:role, :other_role)
   WHERE one.onset_on <> '' AND one.onset_on NOT IN (SELECT crowded_day.onset_on FROM crowded_day)
 ),
 alike AS (

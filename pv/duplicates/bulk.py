@@ -26,10 +26,11 @@ from pv.duplicates.scoring import Scored
 from pv.reference import streams
 from pv.schema import case_event, case_person, case_product, case_version
 
-_AT_ONCE = 100_000  # rows on their way: 50 MB
+_AT_ONCE = 50_000  # rows on their way: 50 MB
+_MEMORY = "1GB"  # of DuckDB; what needs more goes through its files
 _SHARE = {"name": "name", "product": "common_product"}  # column of Splink whose share takes the place of u
 
-_VERSIONS = "version_id stream case_number effective_on modified_on left_out received_on onset_on sex age_years"
+_VERSIONS = "version_id stream case_number effective_on modified_on left_out onset_on sex age_years"
 _VERSIONS += " hospital outcome record_hash"
 
 _PAIRS = """
@@ -81,9 +82,14 @@ def score_bulk(connection: Connection, stream: str, first_version: int, model: M
     with _copied(connection, stream) as copy:
         _put_shares(connection, copy, shares)
         asked = dict(values(stream, first_version, model))
-        copy.execute(_PAIRS.format(query=re.sub(r":(\w+)", r"$\1", store.query(QUERY))), asked)
+        copy.execute(_PAIRS.format(query=_in_duckdb(store.query(QUERY))), asked)
         copy.execute(_RECORDS, {name: asked[name] for name in ("role", "other_role")})
         return _scored(copy, model, shares.reports)
+
+
+def _in_duckdb(query: str) -> str:
+    """The query with DuckDB's names of values; days and products are joined at once, not all reports of a day first."""
+    return re.sub(r":(\w+)", r"$\1", query).replace("product_on_day AS (", "product_on_day AS MATERIALIZED (")
 
 
 def _comparable(connection: Connection, stream: str) -> bool:
@@ -104,6 +110,7 @@ def _copied(connection: Connection, stream: str) -> Iterator[Any]:
 
     with tempfile.TemporaryDirectory(prefix="pvwatch-") as aside, duckdb.connect() as copy:
         copy.execute("SET temp_directory = $folder", {"folder": aside})
+        copy.execute(f"SET memory_limit = '{_MEMORY}'")
         for table, wanted in _wanted(stream):
             _copy(connection, copy, table, wanted)
         yield copy
