@@ -15,6 +15,7 @@ from sqlalchemy import Engine, select
 from pv import access, archive, store
 from pv.cli import main
 from pv.intake import load_file
+from pv.intake.replay import replay
 from pv.privacy import retention
 from pv.schema import case_version, quarantine
 from pv.settings import Settings, SettingsError
@@ -80,6 +81,9 @@ def test_what_is_due_is_deleted_and_recorded_and_counts_stay(
     assert len(archive.objects(settings.archive)) == 1
     assert list((settings.inbox / "done").iterdir()) == []
     assert _due(engine, settings) == []
+    replayed = replay(engine, settings.archive, KEY, NOW)
+    assert [account.quarantined for account in replayed.accounts] == [1]  # those whose rows are there
+    assert replayed.left["case_number"].tolist() == ["old2"]
     rows = [
         {"报告表编码": "old", "国家中心接收时间": "2024-09-01"},
         {"报告表编码": "old2", "国家中心接收时间": "明天", "患者姓名": "张三"},
