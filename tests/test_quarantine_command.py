@@ -62,7 +62,7 @@ def test_what_waits_is_told_with_its_place(settings: Settings, export: Export) -
         "role_unknown",
         2,
         "怀疑/并用",
-        "可疑",
+        "***",
     )
     assert reason["zh"] != reason["en"]
     assert [one["code"] for one in second["reasons"]] == ["no_number"]
