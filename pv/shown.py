@@ -31,7 +31,7 @@ _TIME_WORDS = re.compile(
 )
 _PLAIN_WORDS = (
     "不 未 无 非 否 是 没有 其他 其它 待 暂 缺 空 说明 不明 详 知 确定 填 选 见 好 转 后 已 有 的 "
-    "很 较 轻 微 中 重 度 级 类 型 特别 极 伤 亡 死"
+    "很 较 轻 微 中 重 度 级 类 型 特别 极 伤 亡 死 可疑 主要 次要 用药 药品 合用"
 ).split()
 _NAME_LIKE = re.compile(r"[\u3400-\u9fff·]{2,4}")
 _ORGANISATION = re.compile(

@@ -160,7 +160,8 @@ def _names(loaded: StreamCases) -> pd.Series[int]:
 def _events(loaded: StreamCases) -> pd.Series[int]:
     versions, _, events = loaded.wordings()
     kept = versions.loc[versions["left_out"] == "", ["version_id", "case_number"]]
-    return _most_first(events.merge(kept, on="version_id"), "event")
+    asked = events[~events["rule"].str.contains("meddra", regex=False)]  # a term of MedDRA needs no mapping
+    return _most_first(asked.merge(kept, on="version_id"), "event")
 
 
 def _most_first(rows: pd.DataFrame, wording: str) -> pd.Series[int]:
