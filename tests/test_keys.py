@@ -10,7 +10,7 @@ from sqlalchemy import Engine, select
 
 from pv import archive, keys, store
 from pv.intake import load_file
-from pv.schema import case_version, store_key
+from pv.schema import case_person, store_key
 from tests.conftest import KEY, NOW, Export
 
 NEW, OTHER = (Fernet.generate_key().decode() for _ in range(2))
@@ -35,10 +35,9 @@ def test_a_new_store_makes_its_own_key_and_keeps_it(engine: Engine, export: Expo
         made = keys.hash_key(connection, KEY, folder)
         assert made != KEY
         assert keys.hash_key(connection, f"{NEW},{KEY}", folder) == made
-        hashed = connection.execute(select(case_version.c.patient_hash)).scalar()
+        hashed = connection.execute(select(case_person.c.name_hash)).scalar()
         assert made not in str(connection.execute(select(store_key)).all())
-    # name, no birth date or age, no sex
-    assert hashed == archive.hasher(made, "patient")("张三\x1fnan\x1f")
+    assert hashed == archive.hasher(made, "name")("张三")
 
 
 def test_a_store_of_an_earlier_version_goes_on_with_the_key_of_its_hashes(engine: Engine, export: Export) -> None:
