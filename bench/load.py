@@ -113,13 +113,16 @@ _TEXTS = {
     "reaction": "反应{e}（一般）",
     "failure": "故障表现{e}",
     "harm_finding": "无",
-    "patient_name": "张{i}",
+    "patient_name": "张{n}",
     "age": "45",
     "age_unit": "岁",
     "sex": "女",
     "hospital": "第{h}医院",
     "": "说明文字",
 }
+
+
+_HAN = str.maketrans("0123456789", "伟芳娜敏静丽强磊洋艳")  # names are of Chinese characters
 
 
 def _rows(layout: Layout, count: int, columns: list[str]) -> Iterator[list[str]]:
@@ -130,7 +133,7 @@ def _rows(layout: Layout, count: int, columns: list[str]) -> Iterator[list[str]]
     products, events, days = (random.integers(0, upper, count).tolist() for upper in (3_000, 400, 720))
     start = date(2024, 11, 18)
     for i, (p, e, d) in enumerate(zip(products, events, days, strict=True)):
-        values = {"i": i, "p": p, "e": e, "d": start + timedelta(days=d), "h": i % 300}
+        values = {"i": i, "p": p, "e": e, "d": start + timedelta(days=d), "h": i % 300, "n": str(i).translate(_HAN)}
         yield [text.format_map(values) for text in texts]
 
 

@@ -289,12 +289,12 @@ class Loading:
 
     def finish(self) -> FileAccount:
         """What needs the whole file: dates that wait for the newest receipt, duplicates, the file's record."""
+        for index in self._indexes:
+            index.create(self._connection)
         newest = self._tally.newest or self._today.isoformat()
         self._settle_undated(newest)
         if settle_pending(self._connection, self._first_version, newest):
             self._tally.touch([newest])
-        for index in self._indexes:
-            index.create(self._connection)
         if self._next[case_version] - self._first_version > _MANY:
             store.refresh_statistics(self._connection, _INDEXED)
         linked = duplicates.link_new(self._connection, self._stream, self._first_version, self._stamp)
