@@ -53,7 +53,7 @@ def test_what_waits_is_told_with_its_place(settings: Settings, export: Export) -
     pipeline.ingest(settings, [export("drug", BROKEN)], NOW)
     text = _run().stdout
     assert text.startswith("2 reports wait in the quarantine\n1  drug  D1  drug.csv, row 2,3\n")
-    assert "    row 2, 怀疑/并用 “***”: " in text
+    assert "    row 2, 怀疑/并用 “可疑”: " in text
     assert "2  drug  (no number)  drug.csv, row 4" in text
     first, second = _waiting()
     assert (first["entry"], first["case"], first["mend"], first["stored"]) == (1, "D1", "export", False)
@@ -62,7 +62,7 @@ def test_what_waits_is_told_with_its_place(settings: Settings, export: Export) -
         "role_unknown",
         2,
         "怀疑/并用",
-        "***",
+        "可疑",
     )
     assert reason["zh"] != reason["en"]
     assert [one["code"] for one in second["reasons"]] == ["no_number"]
