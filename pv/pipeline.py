@@ -52,13 +52,10 @@ from pv.sources.layouts import Layout
 from pv.week import Week, instant_text
 
 RENDERED_AGAIN = 4  # weeks; a late case changes every later week, older ones are marked stale
-UNKNOWN = "unknown"
+FOREIGN, UNKNOWN = "foreign", "unknown"  # feeds of the inbox beside the streams
 _NOTHING = hashlib.sha256(b"").hexdigest()  # of a table that has never been there
 
 Progress = Callable[[str], None]
-
-
-FOREIGN = "foreign"
 
 
 def inbox_files(settings: Settings, feed: str) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -85,6 +86,15 @@ def weeks_between(first: Week, last: Week) -> list[Week]:
     if first > last:
         raise ValueError(f"the first week {first} is after the last week {last}")
     return [Week(index) for index in range(first.index, last.index + 1)]
+
+
+def weeks_of(days: Iterable[str]) -> list[str]:
+    """The weeks of ISO days, each once, in order; "" is no day.
+
+    >>> weeks_of(["2026-11-16", "", "2026-11-09", "2026-11-15"])
+    ['2026-W46', '2026-W47']
+    """
+    return [str(week) for week in sorted({Week.of(date.fromisoformat(day)) for day in days if day})]
 
 
 def local_day(instant: datetime) -> date:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import click
@@ -59,7 +58,7 @@ def duplicates(
 def _decide(url: str, stream: str, pair: tuple[str, str], verdict: str, by: str, note: str) -> dict[str, Any]:
     from pv import store
     from pv.duplicates import decide
-    from pv.week import instant_text
+    from pv.week import instant_text, weeks_of
 
     with store.writing(store.open_store(url)) as connection:
         done = decide(connection, stream, pair, verdict, by, instant_text(datetime.now(UTC)), note)
@@ -68,25 +67,18 @@ def _decide(url: str, stream: str, pair: tuple[str, str], verdict: str, by: str,
         "verdict": verdict,
         "reports": list(pair),
         "changed": list(done.changed),
-        "weeks": _weeks(done.days),
+        "weeks": weeks_of(done.days),
     }
-
-
-def _weeks(days: Iterable[str]) -> list[str]:
-    """The weeks from which on counts differ."""
-    from pv.week import Week
-
-    return [str(week) for week in sorted({Week.of(date.fromisoformat(day)) for day in days})]
 
 
 def _release(url: str, stream: str) -> dict[str, Any]:
     from pv import store
     from pv.duplicates import release
-    from pv.week import instant_text
+    from pv.week import instant_text, weeks_of
 
     with store.writing(store.open_store(url)) as connection:
         done = release(connection, stream, instant_text(datetime.now(UTC)))
-    return {"stream": stream, "merged": done.merged, "weeks": _weeks(done.days)}
+    return {"stream": stream, "merged": done.merged, "weeks": weeks_of(done.days)}
 
 
 def _show_changed(found: dict[str, Any], as_json: bool) -> None:

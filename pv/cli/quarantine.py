@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -254,18 +253,12 @@ def dismiss(entries: tuple[int, ...], by: str, reason: str, as_json: bool) -> No
     from pv import quarantine as kept
     from pv import store
     from pv.settings import Settings
-    from pv.week import instant_text
+    from pv.week import instant_text, weeks_of
 
     with store.writing(store.open_store(Settings.load().database_url)) as connection:
         gone = kept.dismiss(connection, entries, by, reason, instant_text(datetime.now(UTC)))
-    weeks = _weeks(gone["received_on"])
+    weeks = weeks_of(gone["received_on"])
     if as_json:
         print_json({"dismissed": gone["quarantine_id"].tolist(), "weeks": weeks})
     else:
         click.echo(f"{len(gone)} reports dismissed; weeks touched: {', '.join(weeks) or 'none'}")
-
-
-def _weeks(days: Iterable[str]) -> list[str]:
-    from pv.week import Week
-
-    return sorted({str(Week.of(date.fromisoformat(day))) for day in days if day})

@@ -9,13 +9,14 @@ rate tells how often use is followed by a report, not how often by a reaction.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import date, timedelta
+from datetime import timedelta
 
 import numpy as np
 import pandas as pd
 
 from pv.appraisal.rates import garwood
 from pv.codes import hospitals, lots, numbers, synonyms
+from pv.forms.periods import bounds
 from pv.reference import Reference
 from pv.text import SEVERAL, fold, lookup, over_unique
 from pv.week import Week
@@ -103,7 +104,7 @@ def _preferred(quantities: pd.DataFrame, known: Reference) -> pd.Series[str]:
 
 def _in_window(cells: pd.DataFrame, week: Week) -> pd.DataFrame:
     """Rows whose period is over and recent, with its length."""
-    spans = {text: _span(text) for text in cells["period"].unique()}
+    spans = {text: bounds(text) for text in cells["period"].unique()}
     length = lookup(cells["period"], {text: name for text, (name, _, _) in spans.items()})
     last_year = max((text for text, (name, _, end) in spans.items() if name == "year" and end <= week.end), default="")
     wanted = {
@@ -112,16 +113,6 @@ def _in_window(cells: pd.DataFrame, week: Week) -> pd.DataFrame:
         if end <= week.end and (text == last_year if name == "year" else end > week.end - timedelta(days=366))
     }
     return cells.assign(length=length)[cells["period"].isin(wanted)]
-
-
-def _span(period: str) -> tuple[str, date, date]:
-    """year, quarter or month; first day; the first day after it."""
-    year = int(period[:4])
-    if len(period) == 4:
-        return "year", date(year, 1, 1), date(year + 1, 1, 1)
-    length, first = ("quarter", 3 * int(period[6:]) - 2) if "Q" in period else ("month", int(period[5:]))
-    after = first + (3 if length == "quarter" else 1)
-    return length, date(year, first, 1), date(year + (after > 12), (after - 1) % 12 + 1, 1)
 
 
 def _levels(cells: pd.DataFrame) -> pd.DataFrame:
@@ -217,6 +208,6 @@ def _reports(group: Mapping[str, str], cells: pd.DataFrame, reports: pd.DataFram
 
 
 def _months(period: str) -> Iterator[str]:
-    length, first, _ = _span(period)
+    length, first, _ = bounds(period)
     for step in range({"year": 12, "quarter": 3, "month": 1}[length]):
         yield f"{first.year}-{first.month + step:02d}"

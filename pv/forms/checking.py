@@ -10,6 +10,7 @@ from functools import cache
 
 import pandas as pd
 
+from pv.forms.periods import is_of_our_time, period, span
 from pv.reference import streams
 from pv.sources.forms import Form
 from pv.text import clean, code_list, iso_date, over_unique
@@ -58,26 +59,9 @@ def checked(form: Form, fields: pd.DataFrame) -> Checked:
 _FAULTS = {"date": "form_date", "period": "form_period", "span": "form_span", "number": "form_number"}
 
 
-def period(text: str) -> str:
-    """`2026` or `2026-10` from the ways people write a year or a month; "" where it is neither.
-
-    >>> period("2026年10月"), period("2026/9"), period("2026年"), period("2026-13")
-    ('2026-10', '2026-09', '2026', '')
-    """
-    match = re.fullmatch(r"(\d{4})年?(?:[-/.]?(\d{1,2})月?)?", text)
-    if match is None or (match[2] is not None and not 1 <= int(match[2]) <= 12):
-        return ""
-    return match[1] if match[2] is None else f"{match[1]}-{int(match[2]):02d}"
-
-
-def span(text: str) -> str:
-    """A period, or a quarter as `2026-Q3`; "" where it is neither.
-
-    >>> span("2026年第3季度"), span("2026q1"), span("2026-10"), span("2026-Q5")
-    ('2026-Q3', '2026-Q1', '2026-10', '')
-    """
-    match = re.fullmatch(r"(\d{4})年?[-/ ]?(?:[Qq]|第)([1-4])(?:季度?)?", text)
-    return period(text) if match is None else f"{match[1]}-Q{match[2]}"
+def _date(text: str) -> str:
+    day = iso_date(text)
+    return day if day and is_of_our_time(int(day[:4])) else ""
 
 
 def number(text: str) -> str:
@@ -102,6 +86,6 @@ def _reader(kind: str) -> Callable[[str], str]:
     if kind == "stream":
         return lambda text: _stream_names().get(text.casefold(), "")
     if kind in _FAULTS:
-        return {"date": iso_date, "period": period, "span": span, "number": number}[kind]
+        return {"date": _date, "period": period, "span": span, "number": number}[kind]
     known = {clean(written).casefold(): code for written, code in code_list(kind).items()}
     return lambda text: known.get(text.casefold(), "")

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from pv.forms.checking import Fault
 from pv.forms.entries import keep, new_rows
 from pv.forms.learned import learn
+from pv.forms.periods import bounds, last_day
 from pv.forms.registers import EXPOSURE, RISK, quantity_faults, risk_faults
 from pv.forms.verdicts import decide_all
 from pv.sources.forms import Form
@@ -36,14 +37,28 @@ def _mapping(connection: Connection, rows: pd.DataFrame, stamp: str) -> Effect:
 
 def _official(_connection: Connection, rows: pd.DataFrame, _stamp: str) -> Effect:
     """An official figure stands in the reports of every week from the beginning of its period on."""
-    return Effect(tuple(sorted({f"{period}-01-01"[:10] for period in rows["period"]})))
+    return Effect(tuple(sorted({bounds(period)[1].isoformat() for period in rows["period"]})))
+
+
+def _exposure(_connection: Connection, rows: pd.DataFrame, _stamp: str) -> Effect:
+    """A quantity stands beside the alerts of every week from the end of its period on."""
+    faults = tuple(quantity_faults(rows))
+    good = rows[~rows.index.isin({fault.row for fault in faults})]
+    return Effect(tuple(sorted({last_day(period).isoformat() for period in good["period"]})), faults)
+
+
+def _risk(_connection: Connection, rows: pd.DataFrame, _stamp: str) -> Effect:
+    """Risk information stands beside the alerts of every week from its date on."""
+    faults = tuple(risk_faults(rows))
+    good = rows[~rows.index.isin({fault.row for fault in faults})]
+    return Effect(tuple(sorted(set(good["occurred_on"]))), faults)
 
 
 EFFECTS: Mapping[str, Callable[[Connection, pd.DataFrame, str], Effect]] = {
     "duplicates": _duplicates,
     "mapping": _mapping,
-    EXPOSURE: lambda _connection, rows, _stamp: Effect(faults=tuple(quantity_faults(rows))),
-    RISK: lambda _connection, rows, _stamp: Effect(faults=tuple(risk_faults(rows))),
+    EXPOSURE: _exposure,
+    RISK: _risk,
     "official": _official,
 }
 """Form → what new rows (with their labels) do in the store, at a moment. It takes part in the file's transaction."""

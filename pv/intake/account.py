@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
-from datetime import date
 from typing import Any
 
 import pandas as pd
@@ -12,7 +11,7 @@ import pandas as pd
 from pv import shown
 from pv.contracts import Checked
 from pv.sources import Extract
-from pv.week import Week
+from pv.week import weeks_of
 
 FIRST, AGAIN, REPLAY, DRY_RUN = "first", "again", "replay", "dry_run"
 LISTED = 1_000  # problems that an account names, quarantine before warnings; all stand in the store
@@ -99,7 +98,6 @@ class Tally:
         self._problems["warning"].insert(0, problem)
 
     def account(self, file: str, sha256: str, stream: str, layout: str, kind: str) -> FileAccount:
-        weeks = sorted({Week.of(date.fromisoformat(day)) for day in self.days if day})
         return FileAccount(
             file=file,
             sha256=sha256,
@@ -111,7 +109,7 @@ class Tally:
             quarantined=self.quarantined,
             warnings=self.warnings,
             cases=len(self._cases),
-            weeks=tuple(map(str, weeks)),
+            weeks=tuple(weeks_of(self.days)),
             problems=tuple([*self._problems["quarantine"], *self._problems["warning"]][:LISTED]),
             kind=kind,
             entered=self.entered,

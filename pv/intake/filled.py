@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date
 from pathlib import Path
 
 from sqlalchemy import Connection
@@ -13,7 +12,7 @@ from pv.intake.account import FileAccount, Problem
 from pv.intake.files import close_record, file_record
 from pv.sources import Extract, Source
 from pv.sources.forms import STREAM, Form
-from pv.week import Week
+from pv.week import weeks_of
 
 
 def load_filled(connection: Connection, source: Source, path: Path, sha256: str, stamp: str) -> FileAccount:
@@ -33,8 +32,7 @@ def load_filled(connection: Connection, source: Source, path: Path, sha256: str,
         form = extract.layout
         assert isinstance(form, Form)  # noqa: S101 - `filled` makes them so
         checked = forms.checked(form, extract.fields)
-        rows = checked.rows.assign(row=extract.fields["row"], sheet=extract.fields["sheet"])
-        taken = forms.take(connection, form, rows, record.file_id, stamp)
+        taken = forms.take(connection, form, checked.rows, record.file_id, stamp)
         faults = [*checked.faults, *taken.effect.faults]
         read, stored = read + len(extract.fields), stored + len(taken.stored)
         bad |= {(sheet, fault.row) for fault in faults}
@@ -49,16 +47,12 @@ def load_filled(connection: Connection, source: Source, path: Path, sha256: str,
         stored=stored,
         unchanged=read - stored - len(bad),
         quarantined=len(bad),
-        weeks=_weeks(days),
+        weeks=tuple(weeks_of(days)),
         problems=tuple(problems),
         kind=record.kind,
     )
     close_record(connection, record, account, stamp)
     return account
-
-
-def _weeks(days: Iterable[str]) -> tuple[str, ...]:
-    return tuple(map(str, sorted({Week.of(date.fromisoformat(day)) for day in days if day})))
 
 
 def _problems(form: Form, extract: Extract, faults: Iterable[forms.Fault]) -> list[Problem]:

@@ -15,6 +15,7 @@ from pv.intake.files import close_record, file_record
 from pv.sources.exposure import Use, read_use
 from pv.sources.forms import STREAM, form
 from pv.sources.layouts import Layout
+from pv.week import weeks_of
 
 _MEASURES = {"use": "used", "purchase": "purchased"}
 _CODES = {"day": "form_date", "quantity": "form_number"}
@@ -45,6 +46,7 @@ def load_quantities(connection: Connection, layout: Layout, path: Path, sha256: 
         stored=stored,
         unchanged=use.read - stored - bad,
         quarantined=bad,
+        weeks=tuple(weeks_of(taken.effect.days)),
         problems=(*_left_out(use, layout), *_faults(faults, sums)),
         kind=record.kind,
     )

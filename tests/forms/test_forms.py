@@ -16,7 +16,8 @@ from sqlalchemy import Connection, Engine, select
 
 from pv import forms, intake, store
 from pv.forms import effects
-from pv.forms.checking import number, period
+from pv.forms.checking import number
+from pv.forms.periods import period
 from pv.intake import FileAccount
 from pv.schema import entry
 from pv.schema import file as file_table

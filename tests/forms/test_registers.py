@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Engine
 
 from pv import forms, intake, store
-from pv.forms.checking import span
+from pv.forms.periods import span
 from pv.intake import FileAccount
 from pv.sources.forms import form
 from tests.conftest import KEY, NOW
@@ -56,6 +56,7 @@ RISK = {"number": "CJ-1", "occurred_on": "2026/11/3", "kind": "抽检", "product
 @pytest.mark.parametrize(("text", "period"), [
     ("2026", "2026"), ("2026年", "2026"), ("2026-10", "2026-10"), ("2026年第3季度", "2026-Q3"), ("2026Q1", "2026-Q1"),
     ("2026-q4", "2026-Q4"), ("2026-Q5", ""), ("第3季度", ""), ("2026-13", ""),
+    ("2569-Q1", ""), ("0000", ""), ("9999-12", ""),
 ])  # fmt: skip
 def test_spans(text: str, period: str) -> None:
     assert span(text) == period
@@ -101,6 +102,27 @@ def test_risk_information_is_followed_up(engine: Engine, tmp_path: Path) -> None
     (row,) = kept(engine, "risk").to_dict("records")
     assert (row["kind"], row["level"], row["state"], row["occurred_on"]) == ("sampling", "high", "closed", "2026-11-03")
     assert row["finding"] == RISK["finding"]  # as written; renderers take care
+
+
+def test_registers_touch_the_weeks_in_which_they_are_shown(engine: Engine, tmp_path: Path) -> None:
+    # A quantity from the end of its period (30 September is a Wednesday of week 40), risk information from its day on.
+    weeks = [QUANTITY, QUANTITY | {"period": "2026-Q1"}, QUANTITY | {"period": "2026", "quantity": "-1"}]
+    assert load(engine, filled(tmp_path / "a.csv", "exposure", "zh", *weeks)).weeks == ("2026-W14", "2026-W40")
+    assert load(engine, filled(tmp_path / "b.csv", "exposure", "zh", QUANTITY), 1).weeks == ()  # nothing new
+    dated = [RISK, RISK | {"number": "CJ-2", "product": "", "lot": "", "occurred_on": "2026-10-01"}]
+    assert load(engine, filled(tmp_path / "c.csv", "risk", "zh", *dated), 2).weeks == ("2026-W45",)
+    used = ["甲片", "国药准字H1", "10", "盒", "门诊", "2026-08-31", "第一医院"]
+    assert load(engine, sheet(tmp_path / "use.csv", USE, used), 3).weeks == ("2026-W36",)
+
+
+@pytest.mark.parametrize("year", ["0000", "1899", "2569", "9999"])
+def test_years_of_another_calendar_are_no_crash(engine: Engine, tmp_path: Path, year: str) -> None:
+    quantity = load(engine, filled(tmp_path / "a.csv", "exposure", "zh", QUANTITY | {"period": year}))
+    risk = load(engine, filled(tmp_path / "b.csv", "risk", "zh", RISK | {"occurred_on": f"{year}-01-31"}))
+    assert [p.code for p in (*quantity.problems, *risk.problems)] == ["form_span", "form_date"]
+    assert rows_of(quantity) == rows_of(risk) == (1, 0, 0, 1)
+    assert kept(engine, "exposure").empty
+    assert kept(engine, "risk").empty
 
 
 def test_tables_of_sentinel_hospitals_are_taken_as_quantities(engine: Engine, tmp_path: Path) -> None:
