@@ -29,10 +29,10 @@ def ingest_dag(feed: str) -> Any:
 
     @task
     def list_files() -> list[str]:
-        from pv import pipeline
+        from pv import inbox
         from pv.settings import Settings
 
-        return list(pipeline.inbox_files(Settings.load(), feed))
+        return list(inbox.files(Settings.load(), feed))
 
     @task(max_active_tis_per_dagrun=1, map_index_template="{{ file_name }}")
     def load(path: str) -> dict[str, Any]:
@@ -48,12 +48,12 @@ def ingest_dag(feed: str) -> Any:
 
     @task(map_index_template="{{ file_name }}")
     def file_away(account: dict[str, Any]) -> None:
-        from pv import messages, pipeline
+        from pv import inbox, messages
         from pv.intake import FileAccount
         from pv.settings import Settings
 
         get_current_context()["file_name"] = Path(account["file"]).name
-        pipeline.file_away(Settings.load(), FileAccount(**account))
+        inbox.file_away(Settings.load(), FileAccount(**account))
         if account["refused"]:
             reason = messages.refusal(account["refused"], account["refused_values"], messages.language())
             raise AirflowFailException(f"{account['file']} is refused. {reason}")

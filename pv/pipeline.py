@@ -33,7 +33,6 @@ from pv.appraisal import Appraisal, appraise
 from pv.forms import learned
 from pv.forms.registers import EXPOSURE, RISK
 from pv.intake import FileAccount, Replayed
-from pv.privacy import inbox
 from pv.reference import Reference
 from pv.rendering.index import render_index
 from pv.rendering.models import WeekInput
@@ -48,35 +47,12 @@ from pv.signals.background import background_rows
 from pv.signals.evidence import KINDS, evidence
 from pv.signals.screens import Screen, load_screens, parse_screens, parse_strata, screens_text
 from pv.sources.forms import STREAM as FORMS
-from pv.sources.layouts import Layout
 from pv.week import Week, instant_text
 
 RENDERED_AGAIN = 4  # weeks; a late case changes every later week, older ones are marked stale
-FOREIGN, UNKNOWN = "foreign", "unknown"  # feeds of the inbox beside the streams
 _NOTHING = hashlib.sha256(b"").hexdigest()  # of a table that has never been there
 
 Progress = Callable[[str], None]
-
-
-def inbox_files(settings: Settings, feed: str) -> list[str]:
-    """Files of the inbox recognised by content: of a stream of our own, "foreign" ones, "forms", or "unknown" ones."""
-    if not settings.inbox.is_dir():
-        return []
-    paths = sorted(path for path in settings.inbox.iterdir() if path.is_file() and not _is_unfinished(path))
-    own = sources.read_own(settings.reference)
-    return [str(path) for path in paths if _feed_of(path, own) == feed]
-
-
-def _is_unfinished(path: Path) -> bool:
-    """Hidden files, lock files of office programs, downloads and copies under way."""
-    return path.name.startswith((".", "~")) or path.suffix.lower() in {".part", ".tmp", ".crdownload"}
-
-
-def _feed_of(path: Path, own: Sequence[Layout]) -> str:
-    layout = sources.detect(path, own)
-    if layout is None:
-        return UNKNOWN
-    return FOREIGN if layout.stream in reference.foreign_streams() else layout.stream
 
 
 def ingest(
@@ -112,20 +88,6 @@ def replay(settings: Settings, recorded_at: datetime, stream: str = "", entries:
         keys.check(connection, key, settings.archive)
     remember_reference(engine, settings, recorded_at)
     return intake.replay(engine, settings.archive, key, recorded_at, stream, entries)
-
-
-def files_of(paths: Iterable[Path]) -> list[Path]:
-    """Files named, and those below folders named, sorted by path; hidden and unfinished ones only where named."""
-    found = []
-    for path in paths:
-        below = sorted(p for p in path.rglob("*") if p.is_file() and not _is_unfinished(p))
-        found += below if path.is_dir() else [path]
-    return found
-
-
-def file_away(settings: Settings, account: FileAccount) -> None:
-    """Take a file out of the inbox once it is in the archive; a receipt or the reason of its refusal is left."""
-    inbox.file_away(settings, account)
 
 
 def remember_reference(engine: Engine, settings: Settings, recorded_at: datetime) -> None:

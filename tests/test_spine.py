@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from sqlalchemy import select
 
-from pv import pipeline, reference, store
+from pv import inbox, pipeline, reference, store
 from pv.cases import StreamCases
 from pv.demo import write_city
 from pv.schema import alert, revision
@@ -45,7 +45,7 @@ def _settings(home: Path, city: Path, url: str = "") -> Settings:
 @pytest.fixture(scope="session")
 def loaded(city: tuple[Path, dict[str, Any]], tmp_path_factory: pytest.TempPathFactory) -> Settings:
     settings = _settings(tmp_path_factory.mktemp("home"), city[0])
-    pipeline.ingest(settings, pipeline.files_of([city[0] / "exports"]), NOW)
+    pipeline.ingest(settings, inbox.files_of([city[0] / "exports"]), NOW)
     pipeline.run(settings, [WEEK], NOW)
     return settings
 
@@ -103,7 +103,7 @@ def test_both_engines_hold_the_same(
     loaded: Settings, city: tuple[Path, dict[str, Any]], store_url: str, tmp_path: Path
 ) -> None:
     other = _settings(tmp_path / "home", city[0], store_url)
-    pipeline.ingest(other, pipeline.files_of([city[0] / "exports"]), NOW)
+    pipeline.ingest(other, inbox.files_of([city[0] / "exports"]), NOW)
     (summary,) = pipeline.run(other, [WEEK], NOW)
     assert summary.pop("folder") == str(other.out / str(WEEK))
     assert summary == json.loads((loaded.out / str(WEEK) / "summary.json").read_text(encoding="utf-8"))
@@ -278,16 +278,16 @@ def test_weeks_to_refresh_are_the_last_four_touched() -> None:
 def test_the_inbox_is_sorted_by_content_and_emptied(home: Settings, city: tuple[Path, dict[str, Any]]) -> None:
     late = _late_report(home, city[0])
     (home.inbox / "notes.txt").write_text("hello", encoding="utf-8")
-    assert pipeline.inbox_files(home, "drug") == [str(late)]
-    assert pipeline.inbox_files(home, "device") == []
-    unknown = pipeline.inbox_files(home, "unknown")
+    assert inbox.files(home, "drug") == [str(late)]
+    assert inbox.files(home, "device") == []
+    unknown = inbox.files(home, "unknown")
     assert unknown == [str(home.inbox / "notes.txt")]
     for account in pipeline.ingest(home, [late, Path(unknown[0])], NOW):
-        pipeline.file_away(home, account)
+        inbox.file_away(home, account)
     assert "rows read 3 = stored 3" in (home.inbox / "done" / "late.csv.receipt.txt").read_text(encoding="utf-8")
     assert [path for path in home.inbox.iterdir() if path.is_file()] == []
     assert "未识别的版式" in (home.inbox / "refused" / "notes.txt.reason.txt").read_text(encoding="utf-8")
-    assert pipeline.inbox_files(home, "drug") == []
+    assert inbox.files(home, "drug") == []
 
 
 def test_forms_and_foreign_databases_have_feeds_of_their_own(tmp_path: Path) -> None:
@@ -300,7 +300,7 @@ def test_forms_and_foreign_databases_have_feeds_of_their_own(tmp_path: Path) -> 
     }
     for name, text in texts.items():
         (settings.inbox / name).write_text(text, encoding="utf-8")
-    feeds = {feed: pipeline.inbox_files(settings, feed) for feed in ("drug", "forms", "foreign", "unknown")}
+    feeds = {feed: inbox.files(settings, feed) for feed in ("drug", "forms", "foreign", "unknown")}
     assert {feed: [Path(path).name for path in paths] for feed, paths in feeds.items()} == {
         "drug": [],
         "forms": ["form.csv"],
@@ -310,7 +310,7 @@ def test_forms_and_foreign_databases_have_feeds_of_their_own(tmp_path: Path) -> 
 
 
 def test_broken_files_are_refused_and_the_rest_goes_on(home: Settings, city: tuple[Path, dict[str, Any]]) -> None:
-    broken = pipeline.files_of([city[0] / "broken"])
+    broken = inbox.files_of([city[0] / "broken"])
     assert broken
     accounts = pipeline.ingest(home, broken, NOW)
     reasons = {Path(account.file).name: account.refused for account in accounts}

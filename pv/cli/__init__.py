@@ -112,12 +112,12 @@ def ingest(paths: tuple[Path, ...], dry_run: bool, as_json: bool) -> None:
       pvwatch ingest exports/2026-W46
       pvwatch ingest --dry-run drug.xlsx
     """
-    from pv import pipeline
+    from pv import inbox, pipeline
     from pv.settings import Settings
 
     settings = Settings.load()
     now = datetime.now(UTC)
-    files = pipeline.files_of(paths)
+    files = inbox.files_of(paths)
     with progress(files, "ingest", quiet=as_json) as bar:
         accounts = pipeline.ingest(settings, files, now, dry_run, progress=lambda _path: bar.update(1))
     if as_json:

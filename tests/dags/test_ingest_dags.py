@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pv import pipeline
+from pv import inbox, pipeline
 from pv.intake import FileAccount, Problem
 
 GOOD = {"weeks": ("2026-W46", "2026-W40"), "stored": 2}
@@ -23,15 +23,15 @@ class Inbox:
     """Stands in for the pipeline: files by name, each with the account it gets or the error it raises."""
 
     def __init__(self, files: dict[str, Any]) -> None:
-        self.files = files
+        self.accounts = files
         self.filed: set[str] = set()
 
-    def inbox_files(self, _settings: Any, _stream: str) -> list[str]:
-        return list(self.files)
+    def files(self, _settings: Any, _stream: str) -> list[str]:
+        return list(self.accounts)
 
     def ingest(self, _settings: Any, paths: list[Path], recorded_at: datetime) -> list[FileAccount]:
         assert recorded_at.tzinfo
-        found = self.files[str(paths[0])]
+        found = self.accounts[str(paths[0])]
         if isinstance(found, Exception):
             raise found
         return [FileAccount(str(paths[0]), "", **found)]
@@ -45,15 +45,15 @@ def run(bag: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Run ingest_drug on an inbox; gives the run's state, the published extras and the files filed away."""
 
     def run(files: dict[str, Any]) -> tuple[Any, list[Any], set[str]]:
-        inbox = Inbox(files)
-        monkeypatch.setattr(pipeline, "inbox_files", inbox.inbox_files)
-        monkeypatch.setattr(pipeline, "ingest", inbox.ingest)
-        monkeypatch.setattr(pipeline, "file_away", inbox.file_away)
+        stand_in = Inbox(files)
+        monkeypatch.setattr(inbox, "files", stand_in.files)
+        monkeypatch.setattr(pipeline, "ingest", stand_in.ingest)
+        monkeypatch.setattr(inbox, "file_away", stand_in.file_away)
         dag = bag.get_dag("ingest_drug")
         for task in dag.tasks:
             monkeypatch.setattr(task, "retries", 0)
         dag_run = dag.test()
-        return dag_run, published(dag_run), inbox.filed
+        return dag_run, published(dag_run), stand_in.filed
 
     return run
 

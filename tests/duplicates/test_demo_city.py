@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from pv import pipeline, store
+from pv import inbox, pipeline, store
 from pv.demo import write_city
 from pv.demo.catalogue import STREAMS
 from pv.duplicates import merges, root, waiting
@@ -26,7 +26,7 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], Sett
     truth = write_city(folder, seed=4, weeks=8, hospitals=10, reports_per_week=17)
     home = {"PVWATCH_HOME": str(folder / "home"), "PVWATCH_KEY": KEY, "PVWATCH_REFERENCE": str(folder / "reference")}
     settings = Settings.load(home)
-    pipeline.ingest(settings, pipeline.files_of([folder / "exports"]), NOW)
+    pipeline.ingest(settings, inbox.files_of([folder / "exports"]), NOW)
     return truth, settings
 
 

@@ -23,7 +23,7 @@ import pytest
 from click.testing import CliRunner
 from openpyxl import Workbook
 
-from pv import archive, pipeline, shown, store
+from pv import archive, inbox, pipeline, shown, store
 from pv.cli import main
 from pv.intake import FileAccount
 from pv.settings import Settings
@@ -67,19 +67,19 @@ class Place:
 
     def drop(self) -> None:
         """Files of every kind in the inbox."""
-        inbox = self.root / "home" / "inbox"
+        folder = self.root / "home" / "inbox"
         for layout in OWN:
             made = rows(layout, self.planter)
-            write_xlsx(inbox / f"{layout.name}.xlsx", made)
-            write_csv(inbox / f"{layout.name}.csv", made, "gb18030")
+            write_xlsx(folder / f"{layout.name}.xlsx", made)
+            write_csv(folder / f"{layout.name}.csv", made, "gb18030")
         for name, content in (("r3", self._r3()), ("r2", self._r2())):
-            (inbox / f"{name}.xml").write_bytes(content)
-            (inbox / f"{name}-cut.xml").write_bytes(content[: len(content) * 3 // 4])
-        (inbox / "list.csv").write_text(
+            (folder / f"{name}.xml").write_bytes(content)
+            (folder / f"{name}-cut.xml").write_bytes(content[: len(content) * 3 // 4])
+        (folder / "list.csv").write_text(
             f"{self.planter.name()},{self.planter.telephone()}\n{self.planter.narrative()},{self.planter.birth()}\n",
             encoding="utf-8",
         )
-        with zipfile.ZipFile(inbox / "pack.zip", "w") as pack:
+        with zipfile.ZipFile(folder / "pack.zip", "w") as pack:
             pack.writestr("notes.csv", f"姓名,电话\n{self.planter.name()},{self.planter.telephone()}\n")
 
     def _r3(self) -> bytes:
@@ -122,15 +122,15 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCap
 def test_they_are_found_nowhere(place: Place, caplog: pytest.LogCaptureFixture) -> None:
     place.drop()
     assert len(place.planter.planted) > 500
-    inbox = place.root / "home" / "inbox"
+    folder = place.root / "home" / "inbox"
     again = place.inputs / "again.csv"
-    again.write_bytes((inbox / "drug_national.csv").read_bytes())
-    accounts = json.loads(place.run("ingest", "--json", inbox).stdout)
+    again.write_bytes((folder / "drug_national.csv").read_bytes())
+    accounts = json.loads(place.run("ingest", "--json", folder).stdout)
     settings = Settings.load()
     for account in accounts:  # as the DAG does
         place.told.append(repr(account))
         del account["problems"]
-        pipeline.file_away(settings, FileAccount(**account))
+        inbox.file_away(settings, FileAccount(**account))
     place.run("ingest", again)
     assert sum(account["quarantined"] for account in accounts) > 50
     assert sum(account["stored"] for account in accounts) > 10
@@ -188,7 +188,7 @@ def test_each_guard_is_needed(place: Place, monkeypatch: pytest.MonkeyPatch, bro
         if broken:
             BREAKS[broken](patch)
         (account,) = pipeline.ingest(Settings.load(), [path], NOW)
-        pipeline.file_away(Settings.load(), account)
+        inbox.file_away(Settings.load(), account)
     place.told.append(json.dumps(account.as_dict(), ensure_ascii=False))
     assert (place.leaks() == {}) == (broken == "")
 

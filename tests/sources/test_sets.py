@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pv import pipeline
+from pv import inbox, pipeline
 from pv.settings import Settings
 from pv.sources import gathered
 from tests.conftest import KEY, NOW
@@ -57,11 +57,11 @@ def test_a_folder_is_loaded_as_its_archive_is(
     folder = _unpacked(tmp_path / "set", files)
     (folder / "readme.txt").write_text("Read me.\n", "utf-8")
     archive = packed(tmp_path / "set.zip", files)
-    accounts = pipeline.ingest(home, pipeline.files_of([folder]), NOW)
+    accounts = pipeline.ingest(home, inbox.files_of([folder]), NOW)
     (one,) = [account for account in accounts if not account.refused]
     assert [account.file for account in accounts if account.refused] == [str(folder / "readme.txt")]
     assert (one.file, one.format, one.read, one.stored) == (str(folder), layout, read, stored)
-    (again,) = [account for account in pipeline.ingest(home, pipeline.files_of([folder]), NOW) if not account.refused]
+    (again,) = [account for account in pipeline.ingest(home, inbox.files_of([folder]), NOW) if not account.refused]
     assert (again.sha256, again.stored) == (one.sha256, 0)
     (same,) = pipeline.ingest(home, [archive], NOW)
     assert (same.read, same.stored) == (read, 0)
