@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
+from itertools import count
 from xml.etree.ElementTree import Element
 
 import pandas as pd
@@ -52,27 +53,30 @@ def batches(dialect: Dialect, source: Readable, size: int = BATCH) -> Iterator[E
     for `fault`, so that nothing of it is counted. Raises FileRefused, also after some batches: a file that turns out
     to be cut short counts for nothing.
     """
-    rows = _Rows(dialect)
-    for message in xml_safety.messages(source, dialect.root, dialect.tag):
+    messages = xml_safety.messages(source, dialect.root, dialect.tag)
+    for number in count():
+        rows = _Rows(dialect)
         with xml_safety.no_collection():
-            rows.add(message)
-        if rows.messages == size or rows.length >= BATCH_TEXT:
+            for message in messages:
+                rows.add(message)
+                if rows.messages == size or rows.length >= BATCH_TEXT:
+                    break
+        if rows.messages or number == 0:
             yield rows.extract()
-            rows = _Rows(dialect, rows.batch + 1)
-    if rows.messages or not rows.batch:
-        yield rows.extract()
+        if not rows.messages:
+            return
 
 
 class _Rows:
     """The rows of a batch as they gather; a tree is let go as soon as it has been read."""
 
-    def __init__(self, dialect: Dialect, batch: int = 0) -> None:
+    def __init__(self, dialect: Dialect) -> None:
         self._dialect = dialect
         self._names = [column.field for column in dialect.layout.columns if column.field]
         self._blank = [""] * len(self._names)
         self._cells: list[list[str]] = []
         self._numbers: list[int] = []
-        self.batch, self.messages, self.length = batch, 0, 0
+        self.messages, self.length = 0, 0
 
     def add(self, message: Message) -> None:
         known = [{"fault": message.fault}] if message.tree is None else case_rows(self._dialect.read(message.tree))

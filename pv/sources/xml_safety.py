@@ -14,7 +14,7 @@ from __future__ import annotations
 import codecs
 import gc
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,8 +72,8 @@ class _RootFound(Exception):  # noqa: N818 - no error
 
 @contextmanager
 def no_collection() -> Iterator[None]:
-    """No garbage collection while a chunk becomes elements: they make no cycles, and looking at each takes a fifth of
-    the time."""
+    """No garbage collection while messages are read: elements make no cycles, and looking at each takes a fifth of the
+    time."""
     was = gc.isenabled()
     gc.disable()
     try:
@@ -217,8 +217,7 @@ class _Splitter:
         while data is not None:
             try:
                 self._fed += len(data)
-                with no_collection():
-                    self._parser.Parse(data, final)
+                self._parser.Parse(data, final)
                 self._check_sizes(data)
                 return
             except (expat.ExpatError, _BrokenMessage) as error:
@@ -261,9 +260,8 @@ class _Splitter:
         builder = TreeBuilder()
         self._raw_tag, self._tags = tag, 0
         self._tree: Element | None = builder.start(tag, attributes)
-        self._end_in_tree = builder.end
         self._parser.StartElementHandler = builder.start
-        self._parser.EndElementHandler = self._end_inside
+        self._parser.EndElementHandler = self._end_inside(builder.end)
         self._parser.CharacterDataHandler = builder.data
 
     def _leave(self) -> None:
@@ -272,12 +270,18 @@ class _Splitter:
         self._parser.EndElementHandler = self._end
         self._parser.CharacterDataHandler = None
 
-    def _end_inside(self, tag: str) -> None:
-        element = self._end_in_tree(tag)
-        if tag == self._raw_tag:
-            if element is not self._tree:  # the next message stands within this one
-                raise _BrokenMessage(f"</{self._tag}> is missing")
-            self._complete(element)
+    def _end_inside(self, end_in_tree: Callable[[str], Element]) -> Callable[[str], None]:
+        """What to do at the end of an element: a closure, as each of a message's hundreds passes here."""
+        message = self._raw_tag
+
+        def end(tag: str) -> None:
+            element = end_in_tree(tag)
+            if tag == message:
+                if element is not self._tree:  # the next message stands within this one
+                    raise _BrokenMessage(f"</{self._tag}> is missing")
+                self._complete(element)
+
+        return end
 
     def _complete(self, tree: Element) -> None:
         """The message that has just ended."""
