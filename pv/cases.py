@@ -18,10 +18,10 @@ import pandas as pd
 from sqlalchemy import Connection, select
 
 from pv import duplicates, messages, quarantine, store
-from pv.codes import events, hospitals, mappings, numbers, products, synonyms
+from pv.codes import events, hospitals, mappings, products, synonyms
 from pv.reference import Reference, streams
 from pv.schema import case_event, case_product, case_version
-from pv.text import age_band, lookup, over_unique
+from pv.text import age_band, lookup
 from pv.week import Week, instant_text
 
 OPEN_END = 2**31 - 1
@@ -233,7 +233,7 @@ class StreamCases:
         current = self._versions[inside & (self._versions["left_out"] == "")]
         facts = current[["version_id", "case_number", "received_on", "hospital_id", "district"]]
         rows = self._labelled.merge(facts.rename(columns={"case_number": "case"}), on="version_id")
-        keys = over_unique(rows["identifier"], lambda text: numbers.read(self.stream, text).key)
+        keys = products.keys_of(rows["identifier"], self.stream)
         levels = {f"level_{level}": rows[column] for level, column in self._definition.levels.items()}
         columns = "case received_on hospital_id district product name lot maker".split()
         return rows[columns].assign(stream=self.stream, number=keys, **levels)

@@ -67,12 +67,9 @@ def normal(text: str) -> str:
     return SEVERAL.join(lots(text))
 
 
-def of(written: pd.Series[str], in_udi: pd.Series[str] | None = None) -> pd.Series[str]:
-    """`normal` of every cell; where it has no lot, the one that the UDI of the row holds."""
-    own = over_unique(written, normal)
-    if in_udi is None:
-        return own
-    return own.where(own != "", over_unique(in_udi, normal))
+def of(written: pd.Series[str]) -> pd.Series[str]:
+    """`normal` of every cell."""
+    return over_unique(written, normal)
 
 
 def what_else(lot: str) -> str:

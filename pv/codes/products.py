@@ -50,11 +50,18 @@ def with_identity(products: pd.DataFrame, stream: str) -> pd.DataFrame:
         rows["class"] = rows["class"].where(rows["class"] != "", rows["name"])
     rows["product"] = rows["name"]
     if rule.counts_by == "number":
-        rows["product"] = _key(rows["identifier"], stream).where(rows["identifier"] != "", rows["name"])
+        rows["product"] = keys_of(rows["identifier"], stream).where(rows["identifier"] != "", rows["name"])
     return rows
 
 
-def _key(identifiers: pd.Series[str], stream: str) -> pd.Series[str]:
+def lots_of(written: pd.Series[str], udis: pd.Series[str]) -> pd.Series[str]:
+    """The lots of each row in one form, several joined by `SEVERAL`; where it writes none, those of its UDI."""
+    own = lots.of(written)
+    return own.where(own != "", lots.of(udi.lots_in(udis.where(own == "", ""))))
+
+
+def keys_of(identifiers: pd.Series[str], stream: str) -> pd.Series[str]:
+    """What each number is counted under: one for all renewals; "" where there is none."""
     return over_unique(identifiers, lambda text: numbers.read(stream, text).key)
 
 
@@ -90,7 +97,7 @@ def resolved(products: pd.DataFrame, stream: str, tables: Tables) -> pd.DataFram
     rows["generic"], rows["as_written"] = rows["product"], rows.get("as_written", rows["identifier"])
     rows["problem"] = pd.Series("", index=rows.index, dtype="str").mask(differ, CONFLICT)
     rows["identifier"] = identifier
-    rows["lot"] = lots.of(rows["lot"], udi.lots_in(rows["udi"].where(rows["lot"] == "", "")))
+    rows["lot"] = lots_of(rows["lot"], rows["udi"])
     derived = _told(identifier, stream, "risk_class")
     rows["risk_class"] = rows["risk_class"].where(rows["risk_class"] != "", derived)
     rows["catalogue"] = _told(identifier, stream, "category")

@@ -9,14 +9,17 @@ from __future__ import annotations
 import logging
 import re
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+import pandas as pd
 import pyarrow as pa
 from sqlalchemy import Connection, Select, func, select
 
 from pv import store
+from pv.codes import lots, udi
+from pv.codes.products import keys_of
 from pv.duplicates.candidates import QUERY, values
 from pv.duplicates.comparisons import TESTS
 from pv.duplicates.decisions import ordered
@@ -25,6 +28,7 @@ from pv.duplicates.records import KNOWN_SEX, Shares
 from pv.duplicates.scoring import Scored
 from pv.reference import streams
 from pv.schema import case_event, case_person, case_product, case_version
+from pv.text import SEVERAL
 
 _AT_ONCE = 50_000  # rows on their way: 50 MB
 _MEMORY = "1GB"  # of DuckDB; what needs more goes through its files
@@ -38,25 +42,44 @@ CREATE TABLE pair AS
 SELECT DISTINCT least(case_number, other_number) AS case_number, greatest(case_number, other_number) AS other_number
 FROM ({query})
 """
-# One row a report of a pair: its last version, as `records.py` has it. Lists are in order, for they are compared.
+# The last version of each report of a pair, and its products as written.
+_TOLD = """
+CREATE TABLE last AS
+SELECT * FROM case_version
+WHERE case_number IN (SELECT case_number FROM pair UNION SELECT other_number FROM pair)
+QUALIFY row_number() OVER (PARTITION BY case_number ORDER BY effective_on DESC, modified_on DESC, version_id DESC) = 1;
+CREATE TABLE told AS
+SELECT * FROM case_product WHERE version_id IN (SELECT version_id FROM last) AND role IN ($role, $other_role);
+"""
+# What is written once each, to be put into one form.
+_WRITTEN = {
+    "number": "SELECT DISTINCT identifier AS written FROM told",
+    "lot": "SELECT DISTINCT lot AS written FROM told",
+    "udi": "SELECT DISTINCT udi AS written FROM told JOIN lot_form ON lot_form.written = lot WHERE lot_form.form = ''",
+}
+# One row a report, as `records.py` has it. Lists that are compared as a whole are in order.
 _RECORDS = f"""
 CREATE TABLE record AS
-WITH paired AS (SELECT case_number FROM pair UNION SELECT other_number FROM pair),
-last AS (
-  SELECT * FROM case_version WHERE case_number IN (SELECT case_number FROM paired)
-  QUALIFY row_number() OVER (
-    PARTITION BY case_number ORDER BY effective_on DESC, modified_on DESC, version_id DESC
-  ) = 1
+WITH formed AS (
+  SELECT told.version_id, told.product, number_form.form AS number,
+    CASE WHEN lot_form.form <> '' THEN lot_form.form ELSE udi_form.form END AS lots
+  FROM told
+  JOIN number_form ON number_form.written = told.identifier
+  JOIN lot_form ON lot_form.written = told.lot
+  LEFT JOIN udi_form ON udi_form.written = told.udi
 ),
 named AS (
   SELECT p.version_id, list_sort(list(DISTINCT p.product)) AS products,
-    list(DISTINCT p.product || chr(31) || p.identifier) FILTER (p.identifier <> '') AS identifiers,
-    list(DISTINCT p.product || chr(31) || p.lot) FILTER (p.lot <> '') AS lots,
+    list(DISTINCT p.product || chr(31) || p.number) FILTER (p.number <> '') AS identifiers,
     arg_max(p.product, share.tf_common_product) AS common_product
-  FROM case_product AS p
+  FROM formed AS p
   LEFT JOIN product_share AS share ON share.common_product = p.product
-  WHERE p.version_id IN (SELECT version_id FROM last) AND p.role IN ($role, $other_role)
   GROUP BY p.version_id
+),
+lot AS (
+  SELECT version_id, list(DISTINCT product || chr(31) || lot) AS lots
+  FROM (SELECT version_id, product, unnest(string_split(lots, '{SEVERAL}')) AS lot FROM formed WHERE lots <> '')
+  GROUP BY version_id
 ),
 happened AS (
   SELECT version_id, list_sort(list(DISTINCT kind || chr(31) || event)) AS events
@@ -66,10 +89,11 @@ SELECT last.case_number AS unique_id, nullif(person.name_hash, '') AS name, null
   CASE WHEN last.sex IN {KNOWN_SEX} THEN last.sex END AS sex, last.age_years AS age,
   try_cast(last.onset_on AS DATE) - DATE '1970-01-01' AS onset, nullif(last.hospital, '') AS unit,
   nullif(last.record_hash, '') AS record, nullif(nullif(last.outcome, ''), 'unknown') AS outcome,
-  named.products, named.identifiers, named.lots, named.common_product, happened.events
+  named.products, named.identifiers, lot.lots, named.common_product, happened.events
 FROM last
 LEFT JOIN case_person AS person ON person.version_id = last.version_id
 LEFT JOIN named ON named.version_id = last.version_id
+LEFT JOIN lot ON lot.version_id = last.version_id
 LEFT JOIN happened ON happened.version_id = last.version_id
 WHERE last.left_out = ''
 """  # noqa: S608 - constants of ours
@@ -83,7 +107,9 @@ def score_bulk(connection: Connection, stream: str, first_version: int, model: M
         _put_shares(connection, copy, shares)
         asked = dict(values(stream, first_version, model))
         copy.execute(_PAIRS.format(query=_in_duckdb(store.query(QUERY))), asked)
-        copy.execute(_RECORDS, {name: asked[name] for name in ("role", "other_role")})
+        copy.execute(_TOLD, {name: asked[name] for name in ("role", "other_role")})
+        _put_forms(copy, stream)
+        copy.execute(_RECORDS)
         return _scored(copy, model, shares.reports)
 
 
@@ -121,7 +147,7 @@ def _wanted(stream: str) -> Iterator[tuple[str, Select[Any]]]:
     of_stream = select(version.version_id).where(version.stream == stream)
     yield "case_version", select(*(version[name] for name in _VERSIONS.split())).where(version.stream == stream)
     counted = named.role.in_(streams()[stream].roles) & named.version_id.in_(of_stream)
-    columns = (named.version_id, named.role, named.product, named.identifier, named.lot)
+    columns = (named.version_id, named.role, named.product, named.identifier, named.lot, named.udi)
     yield "case_product", select(*columns).where(counted)
     yield "case_person", select(case_person)
     yield "case_event", select(event.version_id, event.kind, event.event).where(event.version_id.in_(of_stream))
@@ -154,6 +180,21 @@ def _put_shares(connection: Connection, copy: Any, shares: Shares) -> None:
         }
         copy.register("chunk", pa.table(cells))
         copy.execute(f"CREATE TABLE {table} AS SELECT * FROM chunk")  # noqa: S608 - names of ours
+        copy.unregister("chunk")
+
+
+def _put_forms(copy: Any, stream: str) -> None:
+    """The one form of numbers and lots, as `number_form`, `lot_form` and `udi_form` (written, form)."""
+    forms: Mapping[str, Callable[[pd.Series[str]], pd.Series[str]]] = {
+        "number": lambda written: keys_of(written, stream),
+        "lot": lots.of,
+        "udi": lambda written: lots.of(udi.lots_in(written)),
+    }
+    for name, form in forms.items():
+        written = pd.Series([text for (text,) in copy.execute(_WRITTEN[name]).fetchall()], dtype="str")
+        cells = {"written": pa.array(written, pa.string()), "form": pa.array(form(written), pa.string())}
+        copy.register("chunk", pa.table(cells))
+        copy.execute(f"CREATE TABLE {name}_form AS SELECT * FROM chunk")  # noqa: S608 - names of ours
         copy.unregister("chunk")
 
 

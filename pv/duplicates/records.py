@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, Connection, Select, func, select
 
 from pv import store
+from pv.codes.products import keys_of, lots_of
 from pv.duplicates.model import Model
 from pv.reference import streams
 from pv.schema import case_event, case_person, case_product, case_version
+from pv.text import SEVERAL
 
 Array = NDArray[Any]
 KNOWN_SEX = ("male", "female")
@@ -28,7 +30,8 @@ SETS = ("products", "identifiers", "lots", "events")
 class Records:
     """Reports in columns; `columns` are those of TEXTS ("" unknown), NUMBERS (NaN unknown) and SETS (frozensets).
 
-    onset is a day number; identifiers and lots are (product, identifier) and (product, lot); events are (kind, event);
+    onset is a day number; identifiers and lots are (product, key of the number) and (product, lot), however they were
+    written; events are (kind, event);
     name_share and product_share are the shares of reports with this name, and with the commonest of these products.
     """
 
@@ -109,16 +112,15 @@ def _sets(connection: Connection, stream: str, cases: Collection[str]) -> dict[i
     found: dict[int, dict[str, set[Any]]] = defaultdict(lambda: {name: set() for name in SETS})
     of, version = _of(connection, stream, cases), case_version.c.version_id
     table = case_product.c
-    products = select(table.version_id, table.product, table.identifier, table.lot).join(
-        case_version, version == table.version_id
-    )
-    for row in connection.execute(products.where(of, table.role.in_(streams()[stream].roles))):
-        mine = found[row.version_id]
-        mine["products"].add(row.product)
-        if row.identifier:
-            mine["identifiers"].add((row.product, row.identifier))
-        if row.lot:
-            mine["lots"].add((row.product, row.lot))
+    named = select(*(table[name] for name in ("version_id", "product", "identifier", "lot", "udi")))
+    counted = named.join(case_version, version == table.version_id).where(of, table.role.in_(streams()[stream].roles))
+    rows = store.read(connection, counted)
+    keys, lots = keys_of(rows["identifier"], stream), lots_of(rows["lot"], rows["udi"])
+    for version_id, product, key, lot in zip(rows["version_id"], rows["product"], keys, lots, strict=True):
+        mine = found[version_id]
+        mine["products"].add(product)
+        mine["identifiers"] |= {(product, key)} if key else set()
+        mine["lots"] |= {(product, one) for one in lot.split(SEVERAL) if one}
     events = select(case_event.c.version_id, case_event.c.kind, case_event.c.event)
     for version_id, kind, event in connection.execute(
         events.join(case_version, version == case_event.c.version_id).where(of)

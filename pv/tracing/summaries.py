@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from pv.codes import lots, udi
+from pv.codes import products, udi
 from pv.rendering.columns import CASE, EVENT, HOSPITAL, HOSPITAL_ID, RECEIVED, STREAM, Column, Table
 from pv.text import AGE_BANDS, SEVERAL
 from pv.tracing.finding import NAMED, STATES, Trace
@@ -151,8 +151,11 @@ def day_table(found: Trace) -> Table:
 def lot_table(found: Trace) -> Table:
     """Lots of the products meant: those asked for, then the next ones and those that differ by a slip, then others."""
     rows = found.products.assign(key=found.products["stream"] + "\x1f" + found.products["group"])
-    in_udi = udi.lots_in(rows["udi"].where(rows["lot"] == "", ""))
-    rows = rows.assign(lot=lots.of(rows["lot"], in_udi).str.split(SEVERAL)).explode("lot").astype({"lot": "str"})
+    rows = (
+        rows.assign(lot=products.lots_of(rows["lot"], rows["udi"]).str.split(SEVERAL))
+        .explode("lot")
+        .astype({"lot": "str"})
+    )
     rows = rows[rows["lot"] != ""]
     mine = [lot for one in found.asked for lot in _lots_of(one)]
     kind = {lot: relation(lot, mine) if mine else "other" for lot in rows["lot"].unique()}

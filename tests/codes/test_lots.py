@@ -40,10 +40,8 @@ def test_hyphens_tell_lots_apart() -> None:
     assert lots.normal("21-01") != lots.normal("2101")
 
 
-def test_a_blank_lot_is_that_of_the_udi() -> None:
-    written = pd.Series(["不详", "a1", ""], dtype="str")
-    assert lots.of(written, pd.Series(["b-2", "b-2", ""], dtype="str")).tolist() == ["B-2", "A1", ""]
-    assert lots.of(written).tolist() == ["", "A1", ""]
+def test_lots_of_a_column() -> None:
+    assert lots.of(pd.Series(["不详", "a1", ""], dtype="str")).tolist() == ["", "A1", ""]
     assert lots.normal("a1、a2") == f"A1{SEVERAL}A2"
 
 

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pv.codes.products import Tables, labelled, resolved, with_identity
+from pv.codes.products import Tables, labelled, lots_of, resolved, with_identity
 from pv.text import SEVERAL
 
 BLANK = dict.fromkeys(["name", "identifier", "maker", "model", "lot", "class", "udi", "risk_class"], "")
@@ -121,3 +121,9 @@ def test_labels_depend_on_the_rows_and_not_on_their_order(numbers: list[str], ra
     assert labels.groupby(rows["product"]).nunique().max() == 1
     mixed = rows.sample(frac=1, random_state=len(numbers))
     assert labelled(mixed).sort_index().tolist() == labels.tolist()
+
+
+def test_a_blank_lot_is_that_of_the_udi() -> None:
+    written = pd.Series(["", "不知道", "a1", "", ""], dtype="str")
+    udis = pd.Series([f"(01){DI}(10)b-2", f"(01){DI}(10)b-2", f"(01){DI}(10)b-2", "", "x"], dtype="str")
+    assert lots_of(written, udis).tolist() == ["B-2", "B-2", "A1", "", ""]

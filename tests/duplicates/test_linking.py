@@ -16,7 +16,7 @@ from pv.duplicates import Linked, decide, explained, link_new, merges, release, 
 from pv.duplicates.groups import Groups
 from pv.duplicates.model import Model, model
 from pv.schema import case_merge, case_pair
-from tests.duplicates.told import NOW, crowd, merged, tell, zones
+from tests.duplicates.told import NOW, crowd, merged, tell, written_otherwise, zones
 
 Set = Callable[..., Model]
 ELSEWHERE = {"number": "B", "unit": "第二医院", "received": "2026-10-12"}
@@ -240,7 +240,7 @@ def test_a_large_load_is_linked_like_small_ones(engine: Engine, weights: Set, se
     for bulk_from in (1, 10_000):
         weights(bulk_from=bulk_from, at_least=1_000)
         with store.writing(engine) as connection:
-            linked = _link(connection, *crowd(150, seed))
+            linked = _link(connection, *written_otherwise(crowd(150, seed)))
             found.append((linked, merged(connection), connection.execute(select(case_pair)).all()))
             connection.rollback()
     assert found[0] == found[1]

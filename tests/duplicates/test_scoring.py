@@ -18,7 +18,7 @@ from pv.duplicates.model import Level, Model, contradictions, model, read
 from pv.duplicates.records import Shares, records
 from pv.duplicates.scoring import Scored, prior_weight, probability, score
 from pv.reference import shipped_toml
-from tests.duplicates.told import REPORT, crowd, tell
+from tests.duplicates.told import REPORT, crowd, tell, written_otherwise
 
 
 def _score(connection: Connection, weights: Model, first: int = 1) -> list[Scored]:
@@ -89,6 +89,27 @@ LEVELS = [
     ("lot", {"products": [("阿莫西林胶囊", "", "L2")]}, {}, "other"),
     ("lot", {"products": [("头孢", "", "L1"), ("阿莫西林胶囊", "", "")]}, {}, "other"),
     ("lot", {"products": [("阿莫西林胶囊", "", "")]}, {}, "unknown"),
+    *(
+        ("identifier", {"products": [("x", one, "")]}, {"products": [("x", other, "")]}, level)
+        for one, other, level in (
+            ("国药准字H20053456", "批准文号：国药准字（ｈ20053456）", "shared"),
+            ("国药准字H20053456", "国药准字Z20053456", "other"),
+            ("h1", "H1", "shared"),  # of no known form
+        )
+    ),
+    *(
+        ("lot", {"products": [("x", "", *one)]}, {"products": [("x", "", *other)]}, level)
+        for one, other, level in (
+            (("批号：ａ2101001",), ("A2101001",), "shared"),
+            (("2101001、2101002",), ("2101003,2101002",), "shared"),
+            (("2101001、2101002",), ("2101003",), "other"),
+            (("21-01",), ("2101",), "other"),
+            (("不知道",), ("2101001",), "unknown"),
+            (("", "(01)06901234567892(10)A2B"), ("a2b",), "shared"),
+            (("不知道", "(01)06901234567892(10)A2B"), ("a2c",), "other"),
+            (("A2C", "(01)06901234567892(10)A2B"), ("a2b",), "other"),  # what is written counts
+        )
+    ),
     ("event", {"events": []}, {}, "unknown"),
     ("event", {"events": [("reaction", "皮疹"), ("reaction", "瘙痒")]}, {}, "some"),
     ("event", {"events": [("reaction", "瘙痒")]}, {}, "other"),
@@ -111,6 +132,16 @@ def test_levels(
     found = _pair(engine, other, one) if swapped else _pair(engine, one, other)
     engine.dispose()
     assert found.levels[comparison] == level
+
+
+def test_renewals_of_a_device_have_one_number(engine: Engine) -> None:
+    numbers = ("国械注准20153661234", "国械注准20153141234")
+    told = [{"stream": "device", "products": [("国械注准20153··1234", number, "")]} for number in numbers]
+    with store.writing(engine) as connection:
+        tell(connection, *({"number": name, **one} for name, one in zip("AB", told, strict=True)))
+        compared = records(connection, "device", ["A", "B"])
+        found = TESTS["identifier"].levels(compared.take([0]), compared.take([1]))
+    assert found.tolist() == ["shared"]
 
 
 def test_every_level_of_the_weights_has_its_test_and_its_words() -> None:
@@ -184,7 +215,7 @@ def test_splink_gives_the_same_levels_and_weights(engine: Engine) -> None:
     """Every candidate pair among 150 reports that have few values and many gaps, by arrays and by Splink."""
     everything = replace(model(), zones={"merged": 0.95, "review": 1e-300})
     with store.writing(engine) as connection:
-        tell(connection, *crowd(150))
+        tell(connection, *written_otherwise(crowd(150)))
         ours = _score(connection, everything)
         splinks = score_bulk(connection, "drug", 1, everything, Shares(connection, "drug", everything))
     assert len(ours) > 300

@@ -45,9 +45,9 @@ def tell(connection: Connection, *reports: Mapping[str, Any]) -> int:
         report = {**REPORT, **told}
         tables[case_version].append(_version(version, report))
         tables[case_person].append({"version_id": version, "name_hash": report["name"], "birth_hash": report["birth"]})
-        for product, identifier, lot in report["products"]:
+        for product, identifier, lot, *rest in report["products"]:
             row = {"version_id": version, "role": report["role"], "product": product, "identifier": identifier}
-            tables[case_product].append(row | {"lot": lot})
+            tables[case_product].append(row | {"lot": lot, "udi": "".join(rest)})
         for kind, event in report["events"]:
             tables[case_event].append({"version_id": version, "kind": kind, "event": event})
     for table, key in ((case_product, "case_product_id"), (case_event, "case_event_id")):
@@ -126,3 +126,27 @@ def crowd(size: int, seed: int = 1) -> list[dict[str, Any]]:
         }
         for number in range(size)
     ]
+
+
+def written_otherwise(reports: list[dict[str, Any]], seed: int = 1) -> list[dict[str, Any]]:
+    """The same reports, with numbers and lots in several wordings: by itself each is one, or several, or says none."""
+    random = np.random.default_rng(seed)
+
+    def ways(number: str, lot: str) -> list[tuple[str, ...]]:
+        digit = number[-1:]
+        official = f"国药准字H2005345{digit}" if number else ""
+        typed = f"批准文号：国药准字（ｈ2005345{digit}）" if number else ""
+        in_udi = f"(01)06901234567892(10){lot}" if lot else "81234567890123456789"
+        return [
+            (official, lot),
+            (typed, f"批号：{lot.lower()}"),
+            (official, "", in_udi),
+            (typed, "不知道", in_udi),
+            (number, f"{lot}、L9", in_udi),
+        ]
+
+    def other(product: str, number: str, lot: str) -> tuple[str, ...]:
+        found = ways(number, lot)
+        return (product, *found[int(random.integers(len(found)))])
+
+    return [report | {"products": [other(*one) for one in report["products"]]} for report in reports]
