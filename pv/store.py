@@ -10,7 +10,7 @@ import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
-from itertools import repeat
+from itertools import chain, islice, repeat
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Engine,
-    Index,
+    ForeignKeyConstraint,
     NullPool,
     Select,
     Table,
@@ -37,11 +37,13 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.schema import AddConstraint, DropConstraint
 from sqlalchemy.sql import Executable
 
 _WRITER_LOCK = 7_011_2026  # any constant: PostgreSQL advisory lock of the writers of one database
 _BUSY_MS = 600_000  # a file of 100,000 messages holds the write lock for some minutes
 _INDEX_MIB = 256  # for making indexes on a server
+_PARAMETERS = 30_000  # of a statement; SQLite takes 32,766
 _CACHE_KIB = 262_144  # of pages while writing; with the 2 MiB of SQLite a large file takes half as long again
 
 
@@ -196,8 +198,8 @@ def size(connection: Connection) -> int:
     return int(pages) * int(connection.exec_driver_sql("PRAGMA page_size").scalar_one())
 
 
-def waits_for_server(connection: Connection) -> bool:
-    """Whether storing is another process's work, so that this one can go on meanwhile."""
+def is_server(connection: Connection) -> bool:
+    """Whether others may be reading the tables that are written to."""
     return connection.dialect.name == "postgresql"
 
 
@@ -208,18 +210,27 @@ def refresh_statistics(connection: Connection, tables: Iterable[Table]) -> None:
             connection.exec_driver_sql(f'ANALYZE "{table.name}"')
 
 
-def drop_indexes(connection: Connection, tables: Iterable[Table], but: Collection[str]) -> list[Index]:
-    """Drop the indexes of tables, `but` those on these columns first; gives them, to be made again.
+@contextmanager
+def unhindered(connection: Connection, tables: Collection[Table], but: Collection[str]) -> Iterator[None]:
+    """Load tables without their indexes, `but` those on these columns first, and on PostgreSQL without checking row by
+    row that what they refer to is there; afterwards all is made and checked at once, in a third of the time.
 
-    Made at once after a large load they take a third of the time that keeping them up with every row takes. Readers of
-    a server wait until the load has ended.
+    Readers of a server wait until the transaction has ended, and may be ended by it: for a first load only.
     """
+    indexes = [index for table in tables for index in table.indexes if index.columns[0].name not in but]
+    references: list[ForeignKeyConstraint] = []
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql(f"SET LOCAL maintenance_work_mem = '{_INDEX_MIB}MB'")
-    there = [index for table in tables for index in table.indexes if index.columns[0].name not in but]
-    for index in there:
+        references = [reference for table in tables for reference in table.foreign_key_constraints]
+    for reference in references:
+        connection.execute(DropConstraint(reference))
+    for index in indexes:
         index.drop(connection)
-    return sorted(there, key=lambda index: str(index.name))
+    yield
+    for index in sorted(indexes, key=lambda index: str(index.name)):
+        index.create(connection)
+    for reference in sorted(references, key=lambda reference: str(reference.name)):
+        connection.execute(AddConstraint(reference))
 
 
 def among(connection: Connection, column: Column[Any], values: Sequence[Any]) -> ColumnElement[bool]:
@@ -241,10 +252,15 @@ def append(connection: Connection, table: Table, frame: pd.DataFrame) -> None:
         return
     marks = ", ".join("?" * len(names))
     quoted = ", ".join(f'"{name}"' for name in names)
-    columns = [_cells(frame[name]) for name in names]  # SQLite takes NaN for NULL
-    statement = f'INSERT INTO "{table.name}" ({quoted}) VALUES ({marks})'  # noqa: S608 - names of our schema
+    cells = [_cells(frame[name]) for name in names]  # SQLite takes NaN for NULL
+    values = chain.from_iterable(zip(*cells, strict=False))
     driver: Any = connection.connection.driver_connection
-    driver.executemany(statement, zip(*columns, strict=False))
+    at_once = _PARAMETERS // len(names)
+    for start in range(0, len(frame), at_once):
+        count = min(at_once, len(frame) - start)
+        rows = ", ".join([f"({marks})"] * count)
+        statement = f'INSERT INTO "{table.name}" ({quoted}) VALUES {rows}'  # noqa: S608 - names of our schema
+        driver.execute(statement, list(islice(values, count * len(names))))
 
 
 def _cells(values: pd.Series[Any]) -> Iterable[Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -42,7 +42,7 @@ from pv.week import instant_text, local_day
 
 _LARGE = 16 << 20  # bytes of a file for which indexes are made anew
 _A_REPORT = 1_000  # bytes, more than most: so many a stored version make a file that holds more than the store
-_INDEXED = (case_version, case_product, case_event, case_person)
+_FILLED = (case_version, case_product, case_event, case_person)
 _MANY = 1_000  # versions; joins of so many that PostgreSQL does not expect take minutes
 
 
@@ -115,10 +115,12 @@ def _load_reports(
     path, sha256 = file
     stamp = instant_text(recorded_at.astimezone(UTC))
     record = file_record(connection, sha256, path.name, source.layout.stream, source.layout.name, stamp)
-    loading = Loading(connection, source.layout, keys_given, recorded_at, record, path.stat().st_size)
-    prepared = map(loading.prepared, source.batches())
-    for batch in _ahead(prepared) if store.waits_for_server(connection) else prepared:
-        loading.take(batch)
+    loading = Loading(connection, source.layout, keys_given, recorded_at, record)
+    makes_up_store = path.stat().st_size > max(_LARGE, _A_REPORT * loading.stored_before)
+    alone = loading.stored_before == 0 or not store.is_server(connection)
+    with store.unhindered(connection, _FILLED, but=("stream",)) if makes_up_store and alone else nullcontext():
+        for batch in _ahead(map(loading.prepared, source.batches())):
+            loading.take(batch)
     return replace(loading.finish(), file=str(path)), loading.forgotten_met
 
 
@@ -153,7 +155,7 @@ def _wait(kept: Future[Path]) -> None:
 
 
 def _ahead(batches: Iterator[_Batch]) -> Iterator[_Batch]:
-    """Prepare the next batch while the server stores the present one; it stores for half of the time."""
+    """Prepare the next batch while the database, or its server, stores the present one."""
     with ThreadPoolExecutor(1) as pool:
         following = pool.submit(next, batches, None)
         while (batch := following.result()) is not None:
@@ -174,8 +176,8 @@ class _Batch:
 class Loading:
     """Rows of a file on their way into the store. Keys are given out densely: this is the only writer.
 
-    `size`: bytes of the file. `replaying`: the rows are those of the quarantine, so what is not in order waits already;
-    the newest receipt of the file that they came in.
+    `replaying`: the rows are those of the quarantine, so what is not in order waits already; the newest receipt of the
+    file that they came in.
     """
 
     def __init__(
@@ -185,7 +187,6 @@ class Loading:
         keys_given: tuple[str, str],
         recorded_at: datetime,
         record: FileRecord,
-        size: int = 0,
         replaying: str | None = None,
     ) -> None:
         self._connection, self._record = connection, record
@@ -205,8 +206,7 @@ class Loading:
         self._tally.newest = replaying or ""
         self._waiting = Waiting(connection, layout.stream, again=record.kind != FIRST, replaying=self._replaying)
         self._file_id = record.file_id
-        large = size > max(_LARGE, _A_REPORT * (self._first_version - 1))
-        self._indexes = store.drop_indexes(connection, _INDEXED, but=("stream",)) if large else []
+        self.stored_before = self._first_version - 1
 
     def prepared(self, extract: Extract) -> _Batch:
         """What can be done to a batch without the store."""
@@ -289,14 +289,12 @@ class Loading:
 
     def finish(self) -> FileAccount:
         """What needs the whole file: dates that wait for the newest receipt, duplicates, the file's record."""
-        for index in self._indexes:
-            index.create(self._connection)
         newest = self._tally.newest or self._today.isoformat()
         self._settle_undated(newest)
         if settle_pending(self._connection, self._first_version, newest):
             self._tally.touch([newest])
         if self._next[case_version] - self._first_version > _MANY:
-            store.refresh_statistics(self._connection, _INDEXED)
+            store.refresh_statistics(self._connection, _FILLED)
         linked = duplicates.link_new(self._connection, self._stream, self._first_version, self._stamp)
         self._tally.touch(linked.days)
         if linked.stopped:
