@@ -73,9 +73,20 @@ class Taken:
 
 
 def take(connection: Connection, form: Form, rows: pd.DataFrame, file_id: int, recorded_at: str) -> Taken:
-    """Keep the rows that say something new, and put them into effect."""
-    new = new_rows(connection, form, rows)
-    effect = EFFECTS[form.name](connection, new, recorded_at) if form.name in EFFECTS and len(new) else Effect()
-    good = new[~new.index.isin({fault.row for fault in effect.faults})]
-    keep(connection, form, good, file_id, recorded_at)
-    return Taken(tuple(map(int, good.index)), effect)
+    """Keep the rows that say something new, and put them into effect. Of several rows of one key the last one stands
+    that can be taken."""
+    stored: list[int] = []
+    days: set[str] = set()
+    faults: list[Fault] = []
+    while True:
+        new = new_rows(connection, form, rows)
+        effect = EFFECTS[form.name](connection, new, recorded_at) if form.name in EFFECTS and len(new) else Effect()
+        bad = {fault.row for fault in effect.faults}
+        good = new[~new.index.isin(bad)]
+        keep(connection, form, good, file_id, recorded_at)
+        stored += map(int, good.index)
+        days |= set(effect.days)
+        faults += effect.faults
+        if not bad:
+            return Taken(tuple(stored), Effect(tuple(sorted(days)), tuple(faults)))
+        rows = rows[~rows.index.isin(bad)]

@@ -96,6 +96,14 @@ def test_rows_that_cannot_be_taken_are_named(engine: Engine, tmp_path: Path) -> 
     assert [p.code for p in risk.problems] == ["form_unnamed"]
 
 
+def test_a_lower_row_that_cannot_be_taken_hides_no_good_one(engine: Engine, tmp_path: Path) -> None:
+    said = [QUANTITY | {"quantity": quantity} for quantity in ("7", "8", "-1", "-2")]
+    account = load(engine, filled(tmp_path / "a.csv", "exposure", "zh", *said))
+    assert rows_of(account) == (4, 1, 1, 2)
+    assert kept(engine, "exposure")["quantity"].tolist() == [8.0]
+    assert account.weeks == ("2026-W40",)
+
+
 def test_risk_information_is_followed_up(engine: Engine, tmp_path: Path) -> None:
     load(engine, filled(tmp_path / "a.csv", "risk", "zh", RISK))
     load(engine, filled(tmp_path / "b.csv", "risk", "en", RISK | {"state": "closed", "kind": "sampling"}), 1)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine, select
 
-from pv import store
+from pv import forms, store
 from pv.duplicates import link_new
 from pv.intake import FileAccount, load_file
 from pv.schema import case_decision
@@ -85,6 +85,18 @@ def test_rows_that_cannot_be_are_named_and_the_others_taken(engine: Engine, tmp_
         ("decision_chain", 7, "人工判定", "different"),
     ]
     assert _merged(engine) == {"D": "A", "B": "A", "C": "A"}
+
+
+def test_a_lower_verdict_that_cannot_be_hides_no_good_one(engine: Engine, tmp_path: Path) -> None:
+    _stored(engine)
+    said = [("A", "C", "same"), ("A", "B", "same"), ("B", "C", "same"), ("A", "C", "different")]
+    account = _drop(engine, tmp_path, *((*one, "李四") for one in said))
+    assert (account.stored, account.unchanged, [problem.row for problem in account.problems]) == (3, 0, [5])
+    with store.reading(engine) as connection:
+        kept = forms.in_force(connection, "duplicates", "9999")
+    assert dict(zip(kept["case_number"] + kept["other_number"], kept["verdict"], strict=True)) == dict.fromkeys(
+        ("AB", "BC", "AC"), "same"
+    )
 
 
 def test_what_was_decided_to_be_apart_is_not_joined_through_another(engine: Engine, tmp_path: Path) -> None:
