@@ -87,7 +87,8 @@ def replay(settings: Settings, recorded_at: datetime, stream: str = "", entries:
     with store.reading(engine) as connection:
         keys.check(connection, key, settings.archive)
     remember_reference(engine, settings, recorded_at)
-    return intake.replay(engine, settings.archive, key, recorded_at, stream, entries)
+    own = sources.read_own(settings.reference)
+    return intake.replay(engine, settings.archive, key, recorded_at, stream, entries, own)
 
 
 def remember_reference(engine: Engine, settings: Settings, recorded_at: datetime) -> None:

@@ -82,7 +82,7 @@ def _stored_reports(connection: Connection, stamp: str) -> pd.Series[str]:
 def raw_rows(connection: Connection, keys: Sequence[int]) -> dict[int, str]:
     """The sealed rows of entries."""
     table = quarantine.c
-    statement = select(table.quarantine_id, table.raw).where(table.quarantine_id.in_(keys))
+    statement = select(table.quarantine_id, table.raw).where(store.among(connection, table.quarantine_id, keys))
     return {int(key): str(raw) for key, raw in connection.execute(statement)}
 
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from pv.cli.common import as_json_option, print_json, reported
+
+if TYPE_CHECKING:
+    from pv.sources.layouts import Layout
 
 STILL_WAITING = 3
 SHOWN = 50
@@ -37,7 +41,7 @@ def quarantine(context: click.Context, stream: str, as_json: bool) -> None:
         if stream or as_json:
             raise click.UsageError(f"write the options behind “{context.invoked_subcommand}”")
         return
-    rows = [_listed(entry) for entry in _waiting(stream).to_dict("records")]
+    rows = _waiting(stream)
     if as_json:
         print_json(rows)
         return
@@ -50,23 +54,26 @@ def quarantine(context: click.Context, stream: str, as_json: bool) -> None:
         click.echo("correct them: pvwatch quarantine export; check them again: pvwatch quarantine replay")
 
 
-def _waiting(stream: str) -> Any:
+def _waiting(stream: str) -> list[dict[str, Any]]:
     from pv import quarantine as entries
-    from pv import store
+    from pv import sources, store
     from pv.reference import streams
     from pv.settings import Settings
 
     if stream and stream not in streams():
         raise ValueError(f"there is no stream {stream}; there are {', '.join(streams())}")
-    with store.reading(store.open_store(Settings.load().database_url)) as connection:
-        return entries.chosen(entries.entries(connection, "9999", stream), ())
+    settings = Settings.load()
+    with store.reading(store.open_store(settings.database_url)) as connection:
+        found = entries.chosen(entries.entries(connection, "9999", stream), ())
+    own = sources.read_own(settings.reference)
+    return [_listed(entry, own) for entry in found.to_dict("records")]
 
 
-def _listed(entry: dict[Any, Any]) -> dict[str, Any]:
+def _listed(entry: dict[Any, Any], own: Sequence[Layout]) -> dict[str, Any]:
     from pv import messages
-    from pv.sources.again import is_message, layout_of
+    from pv.sources.again import layout_of
 
-    layout = layout_of(entry["format"])
+    layout = layout_of(entry["format"], own)
     personal = {column.name for column in layout.columns if column.personal} if layout else set()
     reasons = [
         reason
@@ -74,16 +81,23 @@ def _listed(entry: dict[Any, Any]) -> dict[str, Any]:
         | {lang: messages.problem(reason["code"], lang) for lang in ("zh", "en")}
         for reason in json.loads(entry["reasons"])
     ]
-    mend = "load_again" if layout is None or not entry["kept"] else "ask_sender" if is_message(layout) else "export"
+    mend = "load_again" if layout is None or not entry["kept"] else _way_out(layout)
     names = ("stream", "format", "file", "sheet", "rows", "received_on", "hospital", "recorded_at", "stored")
     facts = {name: entry[name] for name in names}
     return {"entry": entry["quarantine_id"], "case": entry["case_number"], **facts, "mend": mend, "reasons": reasons}
 
 
+def _way_out(layout: Layout) -> str:
+    from pv.sources.again import is_message, is_table
+
+    return "export" if is_table(layout) else "ask_sender" if is_message(layout) else "replay"
+
+
 _MEND = {
     "export": "",
     "ask_sender": "    ask the sender for the message again, or replay it once the code lists are mended",
-    "load_again": "    mend the file and load it again: its rows alone are not enough, or kept no longer",
+    "replay": "    replay it once the code lists are mended, or load a later edition of the database; else dismiss it",
+    "load_again": "    mend the file and load it again: its rows are kept no longer, or its mapping file is gone",
 }
 
 
@@ -117,7 +131,7 @@ def export(entries: tuple[int, ...], stream: str, out: Path, reason: str, as_jso
     Example:
       pvwatch quarantine export --stream drug --reason "to correct" --out mend.xlsx
     """
-    from pv import access, keys, store
+    from pv import access, keys, sources, store
     from pv import quarantine as kept
     from pv.settings import Settings
 
@@ -128,7 +142,8 @@ def export(entries: tuple[int, ...], stream: str, out: Path, reason: str, as_jso
     with store.writing(engine) as connection:
         keys.check(connection, key, settings.archive)
         found = kept.chosen(kept.entries(connection, "9999", stream), entries)
-        files, left = _workbooks(out, found)
+        own = sources.read_own(settings.reference)
+        files, left = _workbooks(out, found, own)
         if there := [path for path in files if path.exists()]:
             raise click.UsageError(f"{there[0]} is there already; name another file.")
         numbers = [f"{row['quarantine_id']}: {row['case_number']}" for rows in files.values() for row in rows]
@@ -136,18 +151,18 @@ def export(entries: tuple[int, ...], stream: str, out: Path, reason: str, as_jso
     for path, rows in files.items():
         path.touch(mode=0o600)
         with store.reading(engine) as connection:
-            _write(connection, path, rows, key, now)
+            _write(connection, path, rows, own, key, now)
     _show_export(files, left, as_json)
 
 
-def _workbooks(out: Path, found: Any) -> tuple[dict[Path, list[dict[Any, Any]]], int]:
+def _workbooks(out: Path, found: Any, own: Sequence[Layout]) -> tuple[dict[Path, list[dict[Any, Any]]], int]:
     """Which rows go into which file; and how many cannot be corrected in a table."""
-    from pv.sources.again import is_message, layout_of
+    from pv.sources.again import is_table, layout_of
 
     groups: dict[str, list[dict[Any, Any]]] = {}
     for row in found.to_dict("records"):
-        layout = layout_of(row["format"])
-        if row["kept"] and layout is not None and not is_message(layout):
+        layout = layout_of(row["format"], own)
+        if row["kept"] and layout is not None and is_table(layout):
             groups.setdefault(row["format"], []).append(row)
     left = len(found) - sum(map(len, groups.values()))
     if len(groups) == 1:
@@ -155,7 +170,9 @@ def _workbooks(out: Path, found: Any) -> tuple[dict[Path, list[dict[Any, Any]]],
     return {out.with_name(f"{out.stem}-{name}{out.suffix}"): rows for name, rows in groups.items()}, left
 
 
-def _write(connection: Any, path: Path, rows: list[dict[Any, Any]], key: str, now: datetime) -> None:
+def _write(
+    connection: Any, path: Path, rows: list[dict[Any, Any]], own: Sequence[Layout], key: str, now: datetime
+) -> None:
     import pandas as pd
 
     from pv.cases import explain
@@ -163,9 +180,9 @@ def _write(connection: Any, path: Path, rows: list[dict[Any, Any]], key: str, no
     from pv.rendering.mending import Mending, write_mending_workbook
     from pv.sources.again import layout_of
 
-    layout = layout_of(rows[0]["format"])
+    layout = layout_of(rows[0]["format"], own)
     assert layout is not None  # noqa: S101 - `_workbooks` has looked
-    raw = kept_rows(connection, pd.DataFrame(rows), key)
+    raw = kept_rows(connection, pd.DataFrame(rows), layout, key)
     entries = [
         Mending(
             row["quarantine_id"],
@@ -188,7 +205,7 @@ def _show_export(files: dict[Path, list[dict[Any, Any]]], left: int, as_json: bo
         click.echo(f"{len(rows)} reports are in {path}. It holds personal data: delete it when it has served.")
     if left:
         click.echo(
-            f"{left} reports are left out: messages, linked tables, or rows kept no longer",
+            f"{left} reports are left out: messages, public databases, or rows kept no longer",
             err=True,
         )
     if not files:
@@ -232,7 +249,11 @@ def _show_replayed(done: Any) -> None:
         click.echo(f"weeks touched: {', '.join(weeks)}")
     if not done.left.empty:
         names = ", ".join(sorted(set(done.left["file"])))
-        click.echo(f"{len(done.left)} reports are left; load their files again: {names}", err=True)
+        click.echo(
+            f"{len(done.left)} reports are left: their rows are kept no longer, lack what today's layout needs, or "
+            f"their mapping file is gone. Mend that, or load their files again: {names}",
+            err=True,
+        )
     if not done.accounts and done.left.empty:
         click.echo("Nothing waits.")
 

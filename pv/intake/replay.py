@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,15 +17,17 @@ from pv.intake.account import REPLAY, FileAccount
 from pv.intake.files import FileRecord
 from pv.intake.loading import Loading
 from pv.schema import file
-from pv.sources import Extract
-from pv.sources.again import KeptRows, layout_of, read_again
+from pv.sources import Extract, FileRefused
+from pv.sources.again import KeptRows, is_table, layout_of, read_again
+from pv.sources.layouts import Layout
 from pv.week import instant_text
 
 
 @dataclass(frozen=True)
 class Replayed:
-    """`accounts`: one a file whose rows were checked again. `left`: entries (as of `quarantine.entries`) whose
-    rows are kept no longer or tell too little by themselves: their file is to be loaded again."""
+    """`accounts`: one a file whose rows were checked again. `left`: entries (as of `quarantine.entries`) whose rows are
+    kept no longer, whose mapping file is gone, or that tell too little for today's layout: their file is to be loaded
+    again."""
 
     accounts: tuple[FileAccount, ...]
     left: pd.DataFrame
@@ -38,57 +40,70 @@ def replay(
     recorded_at: datetime,
     stream: str = "",
     chosen: Collection[int] = (),
+    own: Sequence[Layout] = (),
 ) -> Replayed:
     """Check waiting entries again, all in one transaction: what is in order is stored as of its own file.
 
-    Raises QuarantineError where one of the `chosen` does not wait.
+    `own`: layouts of the centre (`sources.read_own`). Raises QuarantineError where one of the `chosen` does not wait.
     """
     stamp = instant_text(recorded_at.astimezone(UTC))
+    accounts: list[FileAccount] = []
+    done: set[int] = set()
     with store.writing(engine) as connection:
         keys_given = (key, keys.hash_key(connection, key, archive_folder))
         waiting = quarantine.chosen(quarantine.entries(connection, stamp, stream), chosen)
-        known = waiting["kept"] & waiting["format"].map(lambda name: layout_of(name) is not None).astype("bool")
-        accounts = [
-            _replay_file(connection, keys_given, recorded_at, entries)
-            for _, entries in waiting[known].groupby("file_id", sort=True)
-        ]
-    return Replayed(tuple(accounts), waiting[~known])
+        for (_, name), entries in waiting[waiting["kept"]].groupby(["file_id", "format"], sort=True):
+            layout = layout_of(str(name), own)
+            kept = {} if layout is None else kept_rows(connection, entries, layout, key)
+            extracts = list(_extracts(layout, kept, done)) if layout is not None else []
+            if layout is not None and extracts:
+                accounts.append(_replay_file(connection, keys_given, recorded_at, entries.iloc[0], layout, extracts))
+    return Replayed(tuple(accounts), waiting[~waiting["quarantine_id"].isin(done)])
+
+
+def _extracts(layout: Layout, kept: dict[int, KeptRows], done: set[int]) -> Iterator[Extract]:
+    """Batches of rows of the same headings, with the numbers of their entries; `done` gets those that can be read."""
+    groups: dict[tuple[str, ...], list[KeptRows]] = {}
+    numbers: dict[tuple[str, ...], list[int]] = {}
+    for entry, rows in kept.items():
+        marked = rows.with_column(quarantine.ENTRY_HEADING, str(entry))
+        groups.setdefault(tuple(marked.columns), []).append(marked)
+        numbers.setdefault(tuple(marked.columns), []).append(entry)
+    for columns, group in groups.items():
+        try:
+            yield read_again(layout, group)
+        except FileRefused:
+            continue
+        done.update(numbers[columns])
 
 
 def _replay_file(
-    connection: Connection, keys_given: tuple[str, str], recorded_at: datetime, entries: pd.DataFrame
+    connection: Connection,
+    keys_given: tuple[str, str],
+    recorded_at: datetime,
+    entry: pd.Series[Any],
+    layout: Layout,
+    extracts: Sequence[Extract],
 ) -> FileAccount:
-    first = entries.iloc[0]
-    layout = layout_of(first["format"])
-    assert layout is not None  # noqa: S101 - the caller has looked
-    of_file = select(file.c.sha256).where(file.c.file_id == int(first["file_id"]))
-    record = FileRecord(int(first["file_id"]), first["file"], str(connection.execute(of_file).scalar_one()), REPLAY)
-    loading = Loading(connection, layout, keys_given, recorded_at, record, replaying=first["newest_on"])
-    kept = kept_rows(connection, entries, keys_given[0])
-    for group in _by_headings(kept):
-        extract = read_again(layout, list(group.values()))
-        written = [str(entry) for entry, rows in group.items() for _ in rows.rows]
-        raw = extract.raw.assign(**{quarantine.ENTRY_HEADING: pd.Series(written, dtype="str")})
-        loading.take(loading.prepared(Extract(layout, extract.fields, raw)))
+    """`entry`: any of the file's."""
+    of_file = select(file.c.sha256).where(file.c.file_id == int(entry["file_id"]))
+    sha256 = str(connection.execute(of_file).scalar_one())
+    record = FileRecord(int(entry["file_id"]), entry["file"], sha256, REPLAY)
+    loading = Loading(connection, layout, keys_given, recorded_at, record, replaying=entry["newest_on"])
+    for extract in extracts:
+        loading.take(loading.prepared(extract))
     return loading.finish()
 
 
-def _by_headings(kept: dict[int, KeptRows]) -> Iterator[dict[int, KeptRows]]:
-    groups: dict[tuple[str, ...], dict[int, KeptRows]] = {}
-    for entry, rows in kept.items():
-        groups.setdefault(tuple(rows.columns), {})[entry] = rows
-    yield from groups.values()
-
-
-def kept_rows(connection: Connection, entries: pd.DataFrame, key: str) -> dict[int, KeptRows]:
-    """The rows of entries, decrypted. Raises ArchiveError where the key is another one."""
+def kept_rows(connection: Connection, entries: pd.DataFrame, layout: Layout, key: str) -> dict[int, KeptRows]:
+    """The rows of entries of a layout, decrypted. Raises ArchiveError where the key is another one."""
     sealed = quarantine.raw_rows(connection, entries["quarantine_id"].tolist())
-    return {
-        int(entry["quarantine_id"]): _opened(
-            entry, json.loads(archive.unseal(sealed[int(entry["quarantine_id"])], key))
-        )
-        for entry in entries.to_dict("records")
-    }
+    found = {}
+    for entry in entries.to_dict("records"):
+        number = int(entry["quarantine_id"])
+        kept = _opened(entry, json.loads(archive.unseal(sealed[number], key)))
+        found[number] = kept.once() if is_table(layout) else kept
+    return found
 
 
 def _opened(entry: dict[Any, Any], raw: dict[str, Any]) -> KeptRows:

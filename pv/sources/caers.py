@@ -48,7 +48,7 @@ def read_batches(path: Path) -> Iterator[Extract]:
         names = _columns(member)
         if names:
             for rows in _batches(member, names, layout):
-                yield foreign.extract(layout, rows, _translate)
+                yield foreign.extract(layout, rows, translate)
 
 
 def _columns(member: Member) -> dict[str, str]:
@@ -90,7 +90,7 @@ def _batches(member: Member, names: dict[str, str], layout: Layout) -> Iterator[
         yield Rows(table.take(pa.array(part)), sheet, row[part], ragged[part])
 
 
-def _translate(_raw: pd.DataFrame, fields: pd.DataFrame) -> pd.DataFrame:
+def translate(_raw: pd.DataFrame, fields: pd.DataFrame) -> pd.DataFrame:
     said = partial(foreign.wording, "caers")
     units = fields["age_unit"].str.lower().str.replace("(s)", "", regex=False)
     age, unit = foreign.in_years(fields["age"], foreign.translated(units, said("age_unit")))

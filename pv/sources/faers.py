@@ -32,6 +32,7 @@ from pv.sources.zips import Member, is_archive, members
 
 FORM = tables.Form("$")
 DELETED = "删除"
+BESIDE = ("DELETED.caseid",)  # of a kept row: whether the deleted-cases list of its set had its case
 _LISTED = 20_000  # retractions in a batch
 # A table is known by the column that no other has; the key of the two generations.
 _TELLTALE = {
@@ -79,12 +80,13 @@ def read_batches(path: Path) -> Iterator[Extract]:
             if rows.stray:
                 yield foreign.extract_strays(layout, rows, ("caseid", *_KEYS))
             else:
-                found = foreign.extract(layout, _in_order(rows), _translate)
+                found = foreign.extract(layout, _in_order(rows), translate)
                 numbers = found.fields["report_number"].str.strip()
                 for number in numbers[numbers.isin(wanted)].unique():
                     deleted.pop(number, None)
                 marks = numbers.isin(wanted).map({True: DELETED, False: ""}).astype("str")
-                yield Extract(layout, found.fields.assign(deleted=marks), found.raw)
+                raw = found.raw.assign(**dict.fromkeys(BESIDE, marks))
+                yield Extract(layout, found.fields.assign(deleted=marks), raw)
     yield from _retractions(deleted)
 
 
@@ -169,7 +171,7 @@ def _in_order(rows: Rows) -> Rows:
     return Rows(table.take(index), rows.sheet.take(index), rows.row[order], rows.ragged[order])
 
 
-def _translate(_raw: pd.DataFrame, fields: pd.DataFrame) -> pd.DataFrame:
+def translate(_raw: pd.DataFrame, fields: pd.DataFrame) -> pd.DataFrame:
     said = partial(foreign.wording, "faers")
     codes = fields["severity"]
     severity = foreign.worst(codes, said("severity"), ("严重",), linked.JOIN)

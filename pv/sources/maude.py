@@ -60,6 +60,7 @@ _LISTED = {
     "PATIENTPROBLEM": ("problem_code",),
 }
 _CODE_TABLES = {"deviceproblemcodes": "failure", "patientproblemdata": "harm_finding"}
+BESIDE = tuple(f"TERMS.{field}" for field in _CODE_TABLES.values())  # of a kept row: the terms of its codes
 _MAX_CODES = 1 << 22  # bytes of a code table; the present ones have 0.2 MB
 
 
@@ -85,7 +86,9 @@ def read_batches(path: Path) -> Iterator[Extract]:
         if rows.stray:
             yield foreign.extract_strays(layout, rows, (_KEY,))
         else:
-            yield foreign.extract(layout, rows, partial(_translate, terms))
+            found = foreign.extract(layout, rows, partial(_translate, terms))
+            beside = {column: found.fields[field] for field, column in zip(terms, BESIDE, strict=True)}
+            yield Extract(layout, found.fields, found.raw.assign(**beside))
 
 
 def table_of(member: Member) -> str:
@@ -135,6 +138,12 @@ def _terms(files: tuple[Member, ...], name: str) -> dict[str, str]:
             rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
             found |= {row[0].strip(): row[1].strip() for row in rows if len(row) > 1 and row[0].strip().isdigit()}
     return found
+
+
+def translate(raw: pd.DataFrame, fields: pd.DataFrame) -> pd.DataFrame:
+    """As `_translate` of rows that are read again: the terms of their codes stand in them."""
+    terms = {field: raw[column] for field, column in zip(_CODE_TABLES.values(), BESIDE, strict=True)}
+    return _translate({field: {} for field in terms}, raw, fields).assign(**terms)
 
 
 def _translate(terms: Mapping[str, Mapping[str, str]], _raw: pd.DataFrame, fields: pd.DataFrame) -> pd.DataFrame:

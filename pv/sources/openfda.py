@@ -89,7 +89,7 @@ def _extract(layout: Layout, columns: list[str], sheet: str, some: list[tuple[in
     )
     row = np.array([number for number, _ in rows])
     batch = Rows(raw, pa.repeat(sheet, len(rows)), row, np.zeros(len(rows), dtype=bool))
-    return foreign.extract(layout, batch, _translate_drug if layout.name == "openfda_drug" else _translate_device)
+    return foreign.extract(layout, batch, translate_drug if layout.name == "openfda_drug" else translate_device)
 
 
 def _drugs(record: dict[str, Any], columns: list[str]) -> Iterator[list[str]]:
@@ -137,7 +137,7 @@ def _joined(values: Iterable[object]) -> str:
     return JOIN.join(filter(None, map(_text, values)))
 
 
-def _translate_drug(raw: pd.DataFrame, fields: pd.DataFrame) -> pd.DataFrame:
+def translate_drug(raw: pd.DataFrame, fields: pd.DataFrame) -> pd.DataFrame:
     said = partial(foreign.wording, "openfda_drug")
     flags = [name for name in raw.columns if name.startswith("seriousness")]
     flagged = pd.concat([foreign.column(raw, name).eq("1") for name in flags], axis=1).any(axis=1)
@@ -155,5 +155,5 @@ def _translate_drug(raw: pd.DataFrame, fields: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _translate_device(_raw: pd.DataFrame, fields: pd.DataFrame) -> pd.DataFrame:
+def translate_device(_raw: pd.DataFrame, fields: pd.DataFrame) -> pd.DataFrame:
     return worded("openfda_device", fields, rf"[,;{JOIN}]|\d+\.\s")  # "1, Life Threatening", "2. Hospitalization"

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from pv.reference import ReferenceDataError, shipped_csv, streams
-from pv.sources import forms
+from pv.sources import again, forms
 from pv.sources.date_forms import FORMS
 from pv.sources.layouts import Layout, LayoutColumn, layouts, normalise_heading, number_repeats, recognise, use_layouts
 from pv.sources.several import PRODUCT_FIELDS
@@ -121,7 +121,7 @@ class _Checked:
 
     def frame(self) -> None:
         """Name, keys and stream."""
-        if self._name in {one.name for one in (*layouts(), *use_layouts(), *forms.forms())}:
+        if self._name in {one.name for one in (*again.shipped(), *use_layouts())}:
             raise self._refuse("a layout of this name comes with pvwatch. Give the file another name.")
         for key in self._entry:
             self._one_of("key", key, _KEYS)

@@ -49,7 +49,7 @@ def read_batches(path: Path) -> Iterator[Extract]:
             if rows.stray:
                 yield foreign.extract_strays(layout, rows, ("vaers_id",))
             else:
-                yield foreign.extract(layout, rows, _translate)
+                yield foreign.extract(layout, rows, translate)
 
 
 def table_of(member: Member) -> str:
@@ -80,7 +80,7 @@ def _source(found: dict[str, list[Member]]) -> Source:
     return Source(form=FORM, main=data, case="vaers_id", product=vaccines, listed=((symptoms, _SYMPTOMS),))
 
 
-def _translate(raw: pd.DataFrame, fields: pd.DataFrame) -> pd.DataFrame:
+def translate(raw: pd.DataFrame, fields: pd.DataFrame) -> pd.DataFrame:
     said = partial(foreign.wording, "vaers")
     died = foreign.column(raw, "DATA.died").eq("Y")
     serious = pd.concat([foreign.column(raw, f"DATA.{name}").eq("Y") for name in _SERIOUS], axis=1).any(axis=1)

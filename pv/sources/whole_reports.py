@@ -96,8 +96,14 @@ def batches(tables: Sequence[Table], size: int = BATCH) -> Iterator[Extract]:
 
 def table_frame(table: Table) -> Iterator[pd.DataFrame]:
     """The fields of a table's rows, block by block; rows without any text are left out."""
+    for fields, _ in table_frames(table):
+        yield fields
+
+
+def table_frames(table: Table) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
+    """The fields of a table's rows and their cells as written, as in an `Extract`."""
     for block in table.blocks():
-        yield _frames(_Piece(table, block))[0]
+        yield _frames(_Piece(table, block))
 
 
 def _cases(tables: Sequence[Table]) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from sqlalchemy import Engine, select
 
-from pv import intake, store
+from pv import intake, quarantine, store
 from pv.drafting import draft, mapping_text
 from pv.reference import ReferenceDataError, streams
 from pv.schema import case_event, case_product, case_version
@@ -207,3 +207,43 @@ def test_a_csv_dialect_makes_no_difference(tmp_path: Path) -> None:
     found = detect(path, [parse("county", entry())])
     assert found is not None
     assert found.name == "county"
+
+
+def _states(engine: Engine) -> list[str]:
+    with store.reading(engine) as connection:
+        return quarantine.entries(connection, "9999")["state"].tolist()
+
+
+def test_rows_of_an_own_layout_are_replayed_by_the_mapping_file_of_today(engine: Engine, tmp_path: Path) -> None:
+    """Role “W” is not understood at first; the cells of row 2 hold two products, whose role both of them have."""
+    headings = ["Case", "Received", "Drug", "Event", "Role"]
+    columns = {name: COLUMNS[name] for name in headings[:4]} | {"Role": "role"}
+    rows = [["1", "2026-11-03", "A+B", "皮疹", "W"], ["1", "2026-11-03", "C", "皮疹", "W"], ["2", "", "D", "头晕", "W"]]
+    before = parse("county", entry(columns=columns, split={"name": "+"}))
+    path = table(tmp_path / "a.csv", headings, rows)
+    account = intake.load_file(engine, path, tmp_path / "archive", KEY, AT, own=[before])
+    assert (account.read, account.quarantined, account.entries) == (3, 3, 2)
+
+    def replayed(own: Sequence[Any]) -> intake.Replayed:
+        return intake.replay(engine, tmp_path / "archive", KEY, AT + timedelta(days=1), own=own)
+
+    gone = replayed([])
+    assert (gone.accounts, gone.left["quarantine_id"].tolist()) == ((), [1, 2])
+    other = replayed([parse("county", entry(columns=columns | {"Role": "", "Place": "role"}, required=["Place"]))])
+    assert (other.accounts, len(other.left)) == ((), 2)  # the rows lack a column that is required now
+    mended = parse("county", entry(columns=columns, split={"name": "+"}, values={"role": {"W": "怀疑"}}))
+    (account,) = replayed([mended]).accounts
+    assert (account.read, account.stored, account.quarantined, account.cleared) == (3, 2, 1, 1)
+    assert _states(engine) == ["replayed", "waiting"]
+    with store.reading(engine) as connection:
+        products = store.read(connection, select(case_product).order_by(case_product.c.case_product_id))
+    assert products["name"].tolist() == ["A", "B", "C"]
+    # What was stored is what the file itself says by now.
+    again = intake.load_file(engine, path, tmp_path / "archive", KEY, AT + timedelta(days=2), own=[mended])
+    assert (again.read, again.stored, again.unchanged, again.quarantined) == (3, 0, 2, 1)
+
+
+def test_an_own_layout_has_no_name_of_ours() -> None:
+    for name in ("faers", "openfda_drug", "official", "e2b_r3"):
+        with pytest.raises(ReferenceDataError, match="a layout of this name comes with pvwatch"):
+            parse(name, entry())
