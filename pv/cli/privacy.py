@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from pv.cli.common import as_json_option, print_json, reported
+
+if TYPE_CHECKING:
+    from pv.privacy.forgetting import Told
 
 
 @click.command("rotate-key")
@@ -222,28 +226,43 @@ def retention(dry_run: bool, as_json: bool) -> None:
 @click.option("--stream", required=True, help="The stream of the case, e.g. drug.")
 @click.option("--by", required=True, help="Who has decided it.")
 @click.option("--reason", required=True, help="Why; do not name the patient.")
+@click.option("--dry-run", is_flag=True, help="Show which archived files tell the case, delete nothing.")
+@click.option("--yes", is_flag=True, help="Delete files from which the case cannot be cut out, without asking.")
 @as_json_option
 @reported
-def forget(case: str, stream: str, by: str, reason: str, as_json: bool) -> None:
+def forget(case: str, stream: str, by: str, reason: str, dry_run: bool, yes: bool, as_json: bool) -> None:
     """Delete everything of a case's patient, for good; the case stays counted.
 
-    Hashes and quarantined rows leave the store; archived files that tell the case are replaced by copies without its
-    personal cells, or deleted; files that tell it later lose these cells on loading. This cannot be undone.
+    Hashes and quarantined rows leave the store; archived files that tell the case are replaced by copies without it;
+    files that tell it later lose its personal cells on loading. This cannot be undone.
+
+    A file of which no such copy can be made is deleted with all that it tells of other cases: the command names these
+    files first and asks, or ends where nobody can be asked.
 
     \b
     Example:
       pvwatch forget 330100202600001 --stream drug --by "Li Si" --reason "request of 2026-11-20"
     """
-    from pv import store
-    from pv.privacy.forgetting import Wish
-    from pv.privacy.forgetting import forget as forget_case
+    from pv import sources, store
+    from pv.privacy import forgetting
     from pv.settings import Settings
 
     settings = Settings.load()
-    key = settings.require_key()
+    place = forgetting.Place(settings.archive, settings.require_key(), sources.read_own(settings.reference))
     engine = store.open_store(settings.database_url)
-    wish = Wish(stream, case, by, reason, datetime.now(UTC))
-    done = forget_case(engine, settings.archive, key, wish, _counting("searched", as_json))
+    wish = forgetting.Wish(stream, case, by, reason, datetime.now(UTC))
+    found = forgetting.search(engine, place, wish, _counting("searched", as_json))
+    if dry_run and as_json:
+        print_json({"told": [asdict(one) for one in found.told], "unread": found.unread})
+        return
+    if not as_json:
+        _show_told(found.told, dry_run)
+    if dry_run:
+        return
+    if not (yes or _agreed([one for one in found.told if one.whole and one.name], as_json)):
+        click.echo("Nothing has been done.", err=True)
+        sys.exit(1)
+    done = forgetting.forget(engine, place, wish, _counting("worked on", as_json), found.clean)
     if as_json:
         print_json(asdict(done))
     else:
@@ -257,6 +276,33 @@ def forget(case: str, stream: str, by: str, reason: str, as_json: bool) -> None:
         click.echo(f"The archived file {sha256} is no longer read by any layout; look into it yourself.", err=True)
     if done.unread:
         sys.exit(1)
+
+
+def _show_told(told: Sequence[Told], dry_run: bool) -> None:
+    """What will become, or would become, of each archived file that tells the case."""
+    will = "would be" if dry_run else "will be"
+    for one in told:
+        if not one.name:
+            what = f"was refused and holds the number of the case; it {will} deleted"
+        elif one.whole:
+            what = f"cannot be cut; it {will} deleted whole, with {one.rows} rows of other cases"
+        else:
+            what = f"{will} replaced by a copy without the case; {one.rows} rows of other cases stay"
+        click.echo(f"{one.sha256[:12]} {one.name or '(refused)'}: {what}.")
+
+
+def _agreed(whole: Sequence[Told], as_json: bool) -> bool:
+    """Whether files may be deleted whole; nobody is asked about none."""
+    if not whole:
+        return True
+    if as_json or not sys.stdin.isatty():
+        click.echo(
+            f"The case cannot be cut out of {len(whole)} archived files: {', '.join(one.name for one in whole)}. They "
+            "would be deleted with all that they tell of other cases. Say --yes if that is what you want.",
+            err=True,
+        )
+        return False
+    return click.confirm(f"Delete {len(whole)} files with all that they tell of other cases?", err=True)
 
 
 COMMANDS = (access_log, archived, forget, retention, rotate_key)

@@ -14,7 +14,7 @@ import pandas as pd
 from sqlalchemy import Connection, Engine, Table
 
 from pv import archive, contracts, duplicates, keys, store
-from pv.intake import forgotten
+from pv.intake import copies, forgotten
 from pv.intake.account import DRY_RUN, FIRST, FileAccount, Problem, Tally
 from pv.intake.content import with_hashes
 from pv.intake.files import FileRecord, close_record, file_record, note_refusal
@@ -104,7 +104,7 @@ def _into_store(
             connection.rollback()
             return replace(account, kind=DRY_RUN)
         if forgotten_met:
-            forgotten.withhold(connection, path, (archive_folder, sha256), key, stamp)
+            copies.withhold(connection, source, (archive_folder, sha256), key, stamp)
     return account
 
 

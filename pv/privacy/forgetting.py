@@ -6,23 +6,31 @@ store loses its hashes and quarantined texts. A run that was killed is gone on w
 
 from __future__ import annotations
 
-import io
 import zipfile
-from collections.abc import Callable
-from dataclasses import dataclass
+import zlib
+from collections.abc import Callable, Collection, Generator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import IO
 
 from sqlalchemy import Connection, Engine, delete, select
 
 from pv import access, archive, contracts, keys, store
-from pv.intake import forgotten
+from pv.intake import copies, forgotten
 from pv.intake.content import with_hashes
 from pv.intake.retractions import without_retractions
 from pv.schema import case_person, case_version, forgotten_case, quarantine, redaction
 from pv.schema import file as file_table
-from pv.sources import FileRefused, open_source
+from pv.sources import FileRefused, Source, open_source
+from pv.sources.layouts import Layout
 from pv.week import instant_text, local_day
+
+Progress = Callable[[int, int], None]
+
+_PIECE = 1 << 20  # bytes
+_MAX_UNPACKED = 1 << 32  # bytes of a refused archive that are looked through
 
 
 @dataclass(frozen=True)
@@ -40,6 +48,38 @@ class Wish:
         return instant_text(self.now.astimezone(UTC))
 
 
+@dataclass(frozen=True)
+class Place:
+    """The archive, the key and the centre's own layouts, by which it is read."""
+
+    folder: Path
+    key: str
+    own: Sequence[Layout] = ()
+
+
+@dataclass(frozen=True)
+class Told:
+    """An archived file that tells the case, with the name under which it was loaded ("" of a refused one).
+
+    `whole`: no copy without the case can be made, so that the file is deleted; `rows`: those of other cases in it.
+    """
+
+    sha256: str
+    name: str
+    whole: bool
+    rows: int
+
+
+@dataclass
+class Search:
+    """What the archive says of a case. `unread`: files that can no longer be read as reports; `clean`: all others that
+    do not tell it."""
+
+    told: list[Told] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
+    clean: set[str] = field(default_factory=set)
+
+
 @dataclass
 class Forgotten:
     """What was done. `unread`: archived files that can no longer be read as reports; they were left."""
@@ -52,41 +92,74 @@ class Forgotten:
     unread: tuple[str, ...] = ()
 
 
-def forget(
-    engine: Engine, folder: Path, key: str, wish: Wish, progress: Callable[[int, int], None] | None = None
-) -> Forgotten:
-    """Forget a case. Raises ValueError where the store does not know it."""
-    done = Forgotten()
+def search(engine: Engine, place: Place, wish: Wish, progress: Progress | None = None) -> Search:
+    """Look for a case in the archive; nothing is changed. Raises ValueError where the store does not know it."""
+    found = Search()
     with store.writing(engine) as connection:
-        hashing = keys.hash_key(connection, key, folder)
+        hashing = keys.hash_key(connection, place.key, place.folder)
+        _known(connection, wish)
+        known = forgotten.numbers(connection, wish.stream) | {wish.number}
+    with closing(_archived(engine, place, wish.stream, (), progress)) as files:
+        for path, sha256, name in files:
+            try:
+                told = _searched(path, name, (place, hashing), wish, known)
+            except FileRefused:
+                found.unread.append(sha256)
+                continue
+            if told is None:
+                found.clean.add(sha256)
+            else:
+                found.told.append(Told(sha256, name, *told))
+    return found
+
+
+def _searched(
+    path: Path, name: str, given: tuple[Place, str], wish: Wish, known: frozenset[str]
+) -> tuple[bool, int] | None:
+    """`whole` and `rows` of a file that tells the case; None of another one. Raises FileRefused."""
+    place, hashing = given
+    if not name:
+        return (True, 0) if _tells(path, wish.number) else None
+    source = open_source(path, own=place.own)
+    told = _told(source, hashing, wish)
+    if told is None:
+        return None
+    with copies.private_place(place.folder) as beside:
+        return copies.copy_of(source, known, beside) is None, told.rows
+
+
+def forget(
+    engine: Engine, place: Place, wish: Wish, progress: Progress | None = None, clean: Collection[str] = ()
+) -> Forgotten:
+    """Forget a case. `clean`: files that a search has found not to tell it. Raises ValueError where the store does not
+    know it."""
+    done = Forgotten(files_searched=len(clean))
+    with store.writing(engine) as connection:
+        hashing = keys.hash_key(connection, place.key, place.folder)
+        _known(connection, wish)
         _note(connection, wish)
-        files = _files(connection, wish.stream)
-    kept = [sha256 for sha256 in files if archive.stored_path(folder, sha256).is_file()]
-    refused = archive.objects(folder / archive.REFUSED)
-    total = len(kept) + len(refused)
-    for number, sha256 in enumerate(kept, start=1):
-        _replace(engine, (folder, sha256), (key, hashing), wish, done)
-        if progress is not None:
-            progress(number, total)
-    for number, path in enumerate(refused, start=len(kept) + 1):
-        done.files_searched += 1
-        if _tells(b"".join(archive.chunks_of(path, key)), wish.number):
-            path.unlink()
-            done.files_deleted += 1
-        if progress is not None:
-            progress(number, total)
+    with closing(_archived(engine, place, wish.stream, clean, progress)) as files:
+        for path, sha256, name in files:
+            done.files_searched += 1
+            if name:
+                _replace(engine, (path, sha256), (place, hashing), wish, done)
+            elif _tells(path, wish.number):
+                archive.stored_path(place.folder / archive.REFUSED, sha256).unlink()
+                done.files_deleted += 1
     with store.erasing(engine) as connection:
         _erase(connection, hashing, wish, done)
     return done
 
 
-def _note(connection: Connection, wish: Wish) -> None:
-    known = False
+def _known(connection: Connection, wish: Wish) -> None:
     for table in (case_version, quarantine):
         mine = (table.c.stream == wish.stream) & (table.c.case_number == wish.number)
-        known |= connection.execute(select(table.c.stream).where(mine).limit(1)).first() is not None
-    if not known:
-        raise ValueError(f"no case {wish.number} of the stream “{wish.stream}” is in the store; check both")
+        if connection.execute(select(table.c.stream).where(mine).limit(1)).first() is not None:
+            return
+    raise ValueError(f"no case {wish.number} of the stream “{wish.stream}” is in the store; check both")
+
+
+def _note(connection: Connection, wish: Wish) -> None:
     entry = {"stream": wish.stream, "case_number": wish.number, "recorded_at": wish.stamp}
     if wish.number not in forgotten.numbers(connection, wish.stream):
         values = {"forgotten_id": store.next_key(connection, forgotten_case), "decided_by": wish.by, **entry}
@@ -95,71 +168,121 @@ def _note(connection: Connection, wish: Wish) -> None:
     access.record(connection, who, "forget", wish.reason, wish.now, stream=wish.stream, subjects=[wish.number])
 
 
-def _files(connection: Connection, stream: str) -> list[str]:
-    """Files of a stream, and the copies that have taken the place of some."""
-    loaded = select(file_table.c.sha256).where(file_table.c.stream == stream).order_by(file_table.c.file_id)
-    copies = select(redaction.c.replaced_by).where(redaction.c.replaced_by != "").order_by(redaction.c.redaction_id)
-    found = [*connection.execute(loaded).scalars(), *connection.execute(copies).scalars()]
-    return list(dict.fromkeys(map(str, found)))
+def _archived(
+    engine: Engine, place: Place, stream: str, but: Collection[str], progress: Progress | None
+) -> Generator[tuple[Path, str, str], None, None]:
+    """The files of a stream in the archive, then the refused ones: each in clear while it is worked on, its SHA-256,
+    its name ("" of a refused one)."""
+    with store.reading(engine) as connection:
+        known = _files(connection, stream)
+    kept = [(sha256, name) for sha256, name in known.items() if archive.stored_path(place.folder, sha256).is_file()]
+    refused = [(archive.sha256_of(path), "") for path in archive.objects(place.folder / archive.REFUSED)]
+    entries = [one for one in (*kept, *refused) if one[0] not in but]
+    for number, (sha256, name) in enumerate(entries, start=1):
+        folder = place.folder if name else place.folder / archive.REFUSED
+        with copies.private_place(place.folder, "search") as beside:
+            path = beside / sha256
+            archive.restore(folder, sha256, place.key, path)
+            yield path, sha256, name
+        if progress is not None:
+            progress(number, len(entries))
 
 
-def _replace(engine: Engine, archived: tuple[Path, str], given: tuple[str, str], wish: Wish, done: Forgotten) -> None:
+def _files(connection: Connection, stream: str) -> dict[str, str]:
+    """Files of a stream, and the copies that have taken the place of some: SHA-256 → name."""
+    loaded = select(file_table.c.sha256, file_table.c.name).where(file_table.c.stream == stream)
+    names = {str(sha256): str(name) for sha256, name in connection.execute(loaded.order_by(file_table.c.file_id))}
+    copied = select(redaction.c.sha256, redaction.c.replaced_by).where(redaction.c.replaced_by != "")
+    for sha256, copy in connection.execute(copied.order_by(redaction.c.redaction_id)):
+        if sha256 in names:
+            names.setdefault(str(copy), names[sha256])
+    return names
+
+
+def _replace(engine: Engine, file: tuple[Path, str], given: tuple[Place, str], wish: Wish, done: Forgotten) -> None:
     """Replace one archived file where it tells the case, and the hashes that were made of it."""
-    folder, sha256 = archived
-    done.files_searched += 1
-    with forgotten.private_place(folder, "search") as place:
-        path = place / sha256
-        archive.restore(folder, sha256, given[0], path)
-        try:
-            hashes = _hashes(path, given[1], wish)
-        except FileRefused:
-            done.unread += (sha256,)
-            return
-        if hashes is None:
-            return
-        with store.writing(engine) as connection:
-            for table in (case_version, quarantine):
-                for before, after in hashes.items():
-                    mine = (table.c.stream == wish.stream) & (table.c.content_hash == before)
-                    connection.execute(table.update().where(mine).values(content_hash=after))
-            copy = forgotten.withhold(connection, path, archived, given[0], wish.stamp)
+    (path, sha256), (place, hashing) = file, given
+    try:
+        source = open_source(path, own=place.own)
+        told = _told(source, hashing, wish)
+    except FileRefused:
+        done.unread += (sha256,)
+        return
+    if told is None:
+        return
+    with store.writing(engine) as connection:
+        for table in (case_version, quarantine):
+            for before, after in told.hashes.items():
+                mine = (table.c.stream == wish.stream) & (table.c.content_hash == before)
+                connection.execute(table.update().where(mine).values(content_hash=after))
+        copy = copies.withhold(connection, source, (place.folder, sha256), place.key, wish.stamp)
     done.files_replaced += bool(copy)
     done.files_deleted += not copy
 
 
-def _hashes(path: Path, hashing: str, wish: Wish) -> dict[str, str] | None:
-    """Hash of the content with the personal cells → without them; None where the file tells none of them."""
-    found: dict[str, str] = {}
+@dataclass
+class _Telling:
+    """Hash of the content with the personal cells → without them; how many rows are of other cases."""
+
+    hashes: dict[str, str] = field(default_factory=dict)
+    rows: int = 0
+
+
+def _told(source: Source, hashing: str, wish: Wish) -> _Telling | None:
+    """What a file tells of the case; None where that is nothing."""
+    found = _Telling()
     told = False
-    source = open_source(path)
     if source.layout.stream != wish.stream:
         return None
     for extract in source.batches():
         rest, _ = without_retractions(extract)
         bare, changed = forgotten.without_persons(rest, frozenset([wish.number]))
+        theirs = contracts.case_numbers(rest.fields) == wish.number
+        found.rows += int((~theirs).sum())
         if not changed:
             continue
         told = True
-        theirs = contracts.case_numbers(rest.fields) == wish.number
         before, after = (
             with_hashes(contracts.check(one, local_day(wish.now)).rows, one, hashing).loc[theirs, "content_hash"]
             for one in (rest, bare)
         )
-        found |= dict(zip(before, after, strict=True))
+        found.hashes |= dict(zip(before, after, strict=True))
     return found if told else None
 
 
-def _tells(data: bytes, number: str) -> bool:
-    """Whether a file that no layout reads holds the number of the case."""
-    parts = [data]
-    if data.startswith(b"PK"):
-        try:
-            with zipfile.ZipFile(io.BytesIO(data)) as pack:
-                parts += [pack.read(name) for name in pack.namelist()]
-        except (zipfile.BadZipFile, RuntimeError, NotImplementedError):
-            return True  # what cannot be searched may hold it
+def _tells(path: Path, number: str) -> bool:
+    """Whether a file that no layout reads holds the number of the case; so does one that cannot be looked through."""
     written = [number.encode(encoding) for encoding in ("utf-8", "gb18030", "utf-16-le", "utf-16-be")]
-    return any(text in part for part in parts for text in written)
+    with path.open("rb") as stream:
+        packed = stream.read(2) == b"PK"
+        stream.seek(0)
+        if _holds(stream, written, path.stat().st_size):
+            return True
+    if not packed:
+        return False
+    left = _MAX_UNPACKED
+    try:
+        with zipfile.ZipFile(path) as pack:
+            for info in pack.infolist():
+                with pack.open(info) as member:
+                    if _holds(member, written, left):
+                        return True
+                left -= info.file_size
+    except (zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError, OSError, EOFError, ValueError):
+        return True
+    return False
+
+
+def _holds(stream: IO[bytes], written: Sequence[bytes], most: int) -> bool:
+    """Whether a stream holds one of the texts, or is longer than `most`."""
+    held = b""
+    while piece := stream.read(_PIECE):
+        held += piece
+        most -= len(piece)
+        if most < 0 or any(text in held for text in written):
+            return True
+        held = held[-max(map(len, written)) :]  # one may stand across two pieces
+    return False
 
 
 def _erase(connection: Connection, hashing: str, wish: Wish, done: Forgotten) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -42,44 +43,73 @@ _DRUG_PLACES = {
 
 
 @dataclass(frozen=True)
-class _Sheet:
-    name: str
-    frame: pd.DataFrame  # columns: headings; index: row numbers
+class Sheet:
+    """A sheet with the code of the reports; `heading_row`: 0-based."""
+
+    grid: Grid
+    heading_row: int
+    headings: list[str]
+
+    @property
+    def code(self) -> int:
+        """The position of the code."""
+        return self.headings.index(_KEY)
+
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """Rows with any text; columns: headings, index: row numbers."""
+        places = [place for place, heading in enumerate(self.headings) if heading]
+        blocks = [block for block in self.grid.blocks(self.heading_row, places) if len(block)]
+        columns = {
+            self.headings[place]: [text for block in blocks for text in block.columns[place].to_pylist()]
+            for place in places
+        }
+        rows = np.concatenate([block.row for block in blocks]) if blocks else np.zeros(0, dtype=np.int64)
+        frame = pd.DataFrame(columns, index=rows, dtype="str")
+        return frame[(frame != "").any(axis=1)]
+
+
+@dataclass(frozen=True)
+class Linked:
+    """All sheets with the code, in the order of the workbook; that of the reports and that of the drugs."""
+
+    sheets: Sequence[Sheet]
+    main: Sheet
+    drugs: Sheet
+
+
+def linked(grids: Sequence[Grid]) -> Linked | None:
+    """The sheets of a workbook that belong together; None where there is no sheet of drugs."""
+    sheets = [sheet for grid in grids if (sheet := _sheet(grid)) is not None]
+    main = next((sheet for sheet in sheets if _MAIN in sheet.headings), None)
+    drugs = next((sheet for sheet in sheets if "怀疑/合并" in sheet.headings or "怀疑用药" in sheet.grid.sheet), None)
+    return None if main is None or drugs is None or drugs is main else Linked(sheets, main, drugs)
 
 
 def joined(grids: Sequence[Grid]) -> list[Grid]:
     """The linked sheets as one grid, and one of drugs without a report; the grids as they are where there is no drug
     sheet."""
-    sheets = [sheet for grid in grids if (sheet := _sheet(grid)) is not None]
-    main = next((sheet for sheet in sheets if _MAIN in sheet.frame), None)
-    drugs = next((sheet for sheet in sheets if "怀疑/合并" in sheet.frame or "怀疑用药" in sheet.name), None)
-    if main is None or drugs is None or drugs is main:
+    together = linked(grids)
+    if together is None:
         return list(grids)
+    sheets, main, drugs = together.sheets, together.main, together.drugs
     listed = _with_places(drugs.frame)
     listed = listed[[_KEY, *(name for name in listed if name not in main.frame)]]
     wide = main.frame.rename_axis("row").reset_index().merge(listed, on=_KEY, how="left", sort=False)
     wide["不良反应名称"] = lookup(wide[_KEY], _terms(sheets, main))
     stray = listed[~listed[_KEY].isin(main.frame[_KEY])]
-    found = [_grid(main.name, wide.drop(columns="row"), wide["row"].to_numpy())]
+    found = [_grid(main.grid.sheet, wide.drop(columns="row"), wide["row"].to_numpy())]
     if not stray.empty:
         alone = stray.reindex(columns=wide.columns.drop("row"), fill_value="")
-        found.append(_grid(drugs.name, alone, stray.index.to_numpy()))
+        found.append(_grid(drugs.grid.sheet, alone, stray.index.to_numpy()))
     return found
 
 
-def _sheet(grid: Grid) -> _Sheet | None:
+def _sheet(grid: Grid) -> Sheet | None:
     for number, cells in enumerate(grid.head):
         headings = number_repeats(cells)
         if _KEY in headings:
-            places = [place for place, heading in enumerate(headings) if heading]
-            blocks = [block for block in grid.blocks(number, places) if len(block)]
-            columns = {
-                headings[place]: [text for block in blocks for text in block.columns[place].to_pylist()]
-                for place in places
-            }
-            rows = np.concatenate([block.row for block in blocks]) if blocks else np.zeros(0, dtype=np.int64)
-            frame = pd.DataFrame(columns, index=rows, dtype="str")
-            return _Sheet(grid.sheet, frame[(frame != "").any(axis=1)])
+            return Sheet(grid, number, headings)
     return None
 
 
@@ -92,7 +122,7 @@ def _with_places(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.set_axis(names, axis=1)
 
 
-def _terms(sheets: Sequence[_Sheet], main: _Sheet) -> dict[str, str]:
+def _terms(sheets: Sequence[Sheet], main: Sheet) -> dict[str, str]:
     """Per report its reactions, joined."""
     found: dict[str, list[str]] = {}
     for sheet in sheets:

@@ -13,6 +13,7 @@ from pv.sources import e2b_r2, e2b_r3, feedback, forms, public, whole_reports, w
 from pv.sources.delimited import open_text
 from pv.sources.extract import Extract
 from pv.sources.grids import Grid
+from pv.sources.icsr_rows import Dialect
 from pv.sources.layouts import Layout, recognise, use_layouts
 from pv.sources.own_layouts import recognise_own
 from pv.sources.refusal import FileRefused
@@ -26,11 +27,14 @@ _XML = {e2b_r3.ROOT: e2b_r3, e2b_r2.ROOT: e2b_r2}
 class Source:
     """A file that is known. `batches()`: its rows, those of one report together; also midway it raises FileRefused.
 
-    Of a filled-in form (`layout` is a Form) there is a batch a sheet, each with a layout of its own.
+    Of a filled-in form (`layout` is a Form) there is a batch a sheet, each with a layout of its own. `own`: the layouts
+    of the centre that it was opened with.
     """
 
     layout: Layout
     batches: Callable[[], Iterator[Extract]]
+    path: Path
+    own: Sequence[Layout] = ()
 
 
 def open_source(path: Path, size: int = whole_reports.BATCH, own: Sequence[Layout] = ()) -> Source:
@@ -69,6 +73,12 @@ def read(path: Path) -> Extract:
     )
 
 
+def dialect(layout: Layout) -> Dialect | None:
+    """How the messages of a layout are read; None where it is no layout of messages."""
+    known = (module.DIALECT for module in _XML.values())
+    return next((one for one in known if one.layout.name == layout.name), None)
+
+
 def _public(path: Path, start: bytes) -> Source | None:
     """A public database of another country; an office document is none."""
     if start.startswith(b"PK") and workbooks.is_workbook(path):
@@ -80,7 +90,7 @@ def _public(path: Path, start: bytes) -> Source | None:
         first = module.read_batches(path)
         extract = next(first, None)
         if extract is not None:
-            return Source(extract.layout, lambda: module.read_batches(path))
+            return Source(extract.layout, lambda: module.read_batches(path), path)
     if start.startswith((b"PK", b"\x1f\x8b")):
         raise FileRefused("not_a_table")
     return None
@@ -93,7 +103,7 @@ def _markup(path: Path, start: bytes) -> Source | None:
     root = xml_safety.root_name(start)
     if root in _XML:
         module = _XML[root]
-        return Source(module.DIALECT.layout, lambda: module.read_batches(path))
+        return Source(module.DIALECT.layout, lambda: module.read_batches(path), path)
     if root and root.lower() != "html":
         raise FileRefused("xml_unknown", root=root)
     return None
@@ -104,18 +114,24 @@ def _tables(path: Path, start: bytes, size: int, own: Sequence[Layout]) -> Sourc
     entries = [(grid, recognise(grid.head, forms.forms())) for grid in grids]
     answers = [Table(grid, *match) for grid, match in entries if match is not None]
     if answers:  # what else the workbook holds is there for the reader
-        return Source(answers[0].layout, lambda: forms.filled(answers))
+        return Source(answers[0].layout, lambda: forms.filled(answers), path)
     matched = [(grid, recognise(grid.head)) for grid in grids]
     if any(match is not None and match[0].name == feedback.LAYOUT for _, match in matched):
-        matched = [(grid, recognise(grid.head)) for grid in feedback.joined(grids)]
-    if own:
-        matched = [(grid, _own_or_shipped(grid, match, own)) for grid, match in matched]
-    found = [Table(grid, *match) for grid, match in matched if match is not None]
+        grids = feedback.joined(grids)
+    found = reports(grids, own)
     if not found:
-        return _quantities(grids)
+        return _quantities(grids, path)
     if len({table.layout.name for table in found}) > 1:
         raise FileRefused("two_layouts", sheets="、".join(table.grid.sheet for table in found))
-    return Source(found[0].layout, lambda: whole_reports.batches(found, size))
+    return Source(found[0].layout, lambda: whole_reports.batches(found, size), path, own)
+
+
+def reports(grids: Sequence[Grid], own: Sequence[Layout]) -> list[Table]:
+    """Those grids that hold reports of a known layout. Raises FileRefused where a required column is missing."""
+    matched = [(grid, recognise(grid.head)) for grid in grids]
+    if own:
+        matched = [(grid, _own_or_shipped(grid, match, own)) for grid, match in matched]
+    return [Table(grid, *match) for grid, match in matched if match is not None]
 
 
 _Match = tuple[Layout, int, list[str]]
@@ -128,12 +144,12 @@ def _own_or_shipped(grid: Grid, match: _Match | None, own: Sequence[Layout]) -> 
     return recognise_own(grid.head, own) or match
 
 
-def _quantities(grids: list[Grid]) -> Source:
+def _quantities(grids: list[Grid], path: Path) -> Source:
     """A table of quantities of products (`exposure.read_use` reads it). Raises FileRefused where it is none either."""
     found = [Table(grid, *match) for grid in grids if (match := recognise(grid.head, use_layouts())) is not None]
     if not found:
         raise FileRefused("unknown_layout")
-    return Source(found[0].layout, lambda: forms.filled(found))
+    return Source(found[0].layout, lambda: forms.filled(found), path)
 
 
 def grids_of(path: Path) -> list[Grid]:

@@ -16,7 +16,7 @@ import gc
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 from xml.etree.ElementTree import Element, TreeBuilder
@@ -53,13 +53,16 @@ _DECLARED = re.compile(rb"\s*<\?xml[^>]*?\bencoding\s*=\s*[\"']([A-Za-z0-9._-]+)
 class Message:
     """Message `number` (1-based) of a file: its tree, local names without prefix, or None and the `fault`.
 
-    `text`: the message as received, "" beyond `KEPT_TEXT` bytes.
+    `text`: the message as received, "" beyond `KEPT_TEXT` bytes. `begin`, `end`: its bytes in the file as UTF-8; one
+    with a fault ends where the next begins.
     """
 
     number: int
     tree: Element | None
     text: str
     fault: str = ""
+    begin: int = 0
+    end: int = 0
 
 
 class _BrokenMessage(Exception):  # noqa: N818 - it names what happened
@@ -121,7 +124,7 @@ def messages(source: Readable, root: str, tag: str) -> Iterator[Message]:
     """The elements `tag` of a file whose root is `root`, in order. Raises FileRefused (see above), also midway."""
     with opened(source) as stream:
         splitter = _Splitter(root, tag)
-        for chunk in _utf8_chunks(stream):
+        for chunk in utf8_chunks(stream):
             splitter.feed(chunk)
             yield from splitter.take()
         splitter.finish()
@@ -150,7 +153,8 @@ def _encoding(head: bytes) -> str:
     return _ENCODINGS[name]
 
 
-def _utf8_chunks(stream: BinaryIO) -> Iterator[bytes]:
+def utf8_chunks(stream: BinaryIO) -> Iterator[bytes]:
+    """A file as UTF-8, whatever it was written in; its declaration stays. Raises FileRefused."""
     chunk = stream.read(CHUNK)
     if not chunk:
         raise FileRefused("empty")
@@ -189,6 +193,7 @@ class _Splitter:
         self._tags = 0  # since the chunk in which the message began
         self._ready: list[Message] = []
         self._held: list[Message] = []  # broken ones before the first good one
+        self._broken: Message | None = None  # its end is not yet in sight
         self._new_parser(0)
 
     def take(self) -> Iterator[Message]:
@@ -210,6 +215,7 @@ class _Splitter:
             self._parse(b"", final=True)
         if self._searching and not self._closed:
             raise FileRefused("xml_truncated", root=self._root, message=self._number)
+        self._end_broken(self._window_at + len(self._window))
         if self._held:
             raise _all_broken(self._held)
 
@@ -310,7 +316,12 @@ class _Splitter:
         self._number += 1
         start = self._keep - self._window_at
         text = self._window[start:stop] if stop - start <= KEPT_TEXT else b""
-        return Message(self._number, tree, text.decode(errors="replace"), fault)
+        return Message(self._number, tree, text.decode(errors="replace"), fault, self._keep, self._window_at + stop)
+
+    def _end_broken(self, end: int) -> None:
+        if self._broken is not None:
+            (self._ready if self._any_good else self._held).append(replace(self._broken, end=end))
+            self._broken = None
 
     def _check_sizes(self, data: bytes) -> None:
         """After each chunk, which is short enough to do no harm by itself."""
@@ -334,8 +345,7 @@ class _Splitter:
             raise FileRefused("xml_broken", message=self._number, fault=fault) from None
         start = self._keep - self._window_at
         found = self._next.search(self._window, start + inside)
-        message = self._message(None, len(self._window) if found is None else found.start(), fault)
-        (self._ready if self._any_good else self._held).append(message)
+        self._broken = message = self._message(None, len(self._window) if found is None else found.start(), fault)
         self._keep += inside
         rest = self._resume(found)
         self._again += len(self._prolog) + len(rest or b"") + 50 * (rest or b"").count(b"<")
@@ -362,6 +372,7 @@ class _Splitter:
         if found is None:
             return None
         self._keep = self._window_at + found.start()
+        self._end_broken(self._keep)
         self._new_parser(self._keep)
         return bytes(self._window[found.start() :])
 

@@ -116,7 +116,7 @@ def _take(engine: Engine, patch: pytest.MonkeyPatch, path: Path, parts: Sequence
         yield from parts
 
     path.write_text(str(id(parts)), encoding="utf-8")
-    patch.setattr(loading, "open_source", lambda _, **_own: Source(parts[0].layout, batches))
+    patch.setattr(loading, "open_source", lambda path, **_own: Source(parts[0].layout, batches, path))
     return intake.load_file(engine, path, path.parent / "archive", KEY, NOW)
 
 
@@ -218,7 +218,7 @@ def test_a_file_that_is_refused_midway_leaves_nothing_but_its_refusal(
         raise FileRefused("xml_truncated", root="x", message=2)
 
     (tmp_path / "x").write_text("x", encoding="utf-8")
-    monkeypatch.setattr(loading, "open_source", lambda _, **_own: Source(icsr_layout("e2b_r3"), batches))
+    monkeypatch.setattr(loading, "open_source", lambda path, **_own: Source(icsr_layout("e2b_r3"), batches, path))
     account = intake.load_file(engine, tmp_path / "x", tmp_path / "archive", KEY, NOW)
     assert (account.refused, account.read, account.refused_values["message"]) == ("xml_truncated", 0, 2)
     assert not [path for path in (tmp_path / "archive").rglob("*") if path.is_file()]

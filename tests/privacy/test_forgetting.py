@@ -16,9 +16,9 @@ from sqlalchemy import Engine, select
 
 from pv import access, archive, keys, pipeline, store
 from pv.cli import main
-from pv.intake import forgotten, load_file
+from pv.intake import copies, forgotten, load_file
 from pv.privacy import forgetting, inbox, retention
-from pv.privacy.forgetting import Wish, forget
+from pv.privacy.forgetting import Place, Wish
 from pv.schema import case_person, case_version, forgotten_case, quarantine
 from pv.settings import Settings
 from tests.conftest import KEY, NOW, Export
@@ -55,6 +55,10 @@ def folder(engine: Engine, export: Export, tmp_path: Path) -> Path:
     return kept
 
 
+def forget(engine: Engine, folder: Path, wish: Wish) -> forgetting.Forgotten:
+    return forgetting.forget(engine, Place(folder, KEY), wish)
+
+
 def _contents(folder: Path) -> dict[str, bytes]:
     paths = archive.objects(folder)
     return {archive.sha256_of(path): b"".join(archive.chunks_of(path, KEY)) for path in paths}
@@ -67,7 +71,7 @@ def _versions(engine: Engine) -> pd.DataFrame:
 
 def test_nothing_of_the_patient_is_left_and_the_case_is_counted(engine: Engine, folder: Path) -> None:
     before = _versions(engine)
-    done = forget(engine, folder, KEY, WISH)
+    done = forget(engine, folder, WISH)
     assert (done.versions, done.quarantined) == (1, 1)
     assert (done.files_searched, done.files_replaced, done.files_deleted) == (4, 3, 0)
     after = _versions(engine)
@@ -91,7 +95,7 @@ def test_nothing_of_the_patient_is_left_and_the_case_is_counted(engine: Engine, 
 
 def test_no_file_brings_it_back(engine: Engine, folder: Path, export: Export) -> None:
     """The same file, and a later export with a follow-up: it is counted, and its patient is not known."""
-    forget(engine, folder, KEY, WISH)
+    forget(engine, folder, WISH)
     before = _versions(engine)
     again = load_file(engine, export("drug", [ZHANG, WANG], "1.csv", "gb18030"), folder, KEY, LATER)
     assert (again.read, again.unchanged) == (2, 2)
@@ -112,7 +116,7 @@ def test_no_file_brings_it_back(engine: Engine, folder: Path, export: Export) ->
 
 def test_a_copy_is_read_as_the_file_was(engine: Engine, folder: Path, tmp_path: Path) -> None:
     """An archive that is loaded into a new store gives the same cases, this one without its patient."""
-    forget(engine, folder, KEY, WISH)
+    forget(engine, folder, WISH)
     other = store.open_store(f"sqlite:///{tmp_path / 'other.sqlite'}")
     with store.reading(engine) as connection:
         names = list(connection.execute(select(forgotten_case.c.case_number)).scalars())
@@ -137,7 +141,7 @@ def test_a_workbook_keeps_its_other_rows(engine: Engine, tmp_path: Path) -> None
     ]
     write_xlsx(tmp_path / "x.xlsx", rows)
     load_file(engine, tmp_path / "x.xlsx", tmp_path / "a", KEY, NOW)
-    assert forget(engine, tmp_path / "a", KEY, WISH).files_replaced == 1
+    assert forget(engine, tmp_path / "a", WISH).files_replaced == 1
     (data,) = _contents(tmp_path / "a").values()
     assert MINE.in_bytes(data) == set()
     cells = [[cell or "" for cell in row] for row in load_workbook(io.BytesIO(data)).active.iter_rows(values_only=True)]
@@ -153,7 +157,7 @@ def test_a_file_of_which_no_copy_can_be_made_is_deleted(engine: Engine, folder: 
     refused = tmp_path / "list.txt"
     refused.write_text("D1 鸢丽伟", encoding="gb18030")
     archive.keep(refused, folder / archive.REFUSED, archive.file_sha256(refused), KEY)
-    done = forget(engine, folder, KEY, WISH)
+    done = forget(engine, folder, WISH)
     assert done.files_replaced + done.files_deleted == 5
     assert done.files_deleted >= 1
     assert archive.objects(folder / archive.REFUSED) == []
@@ -166,7 +170,7 @@ def test_a_file_of_which_no_copy_can_be_made_is_deleted(engine: Engine, folder: 
 def test_a_killed_run_is_gone_on_with(
     engine: Engine, folder: Path, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
-    where: Any = forgotten if place == "withhold" else forgetting
+    where: Any = copies if place == "withhold" else forgetting
     original, calls = getattr(where, place), [0]
 
     def killing(*given: Any, **named: Any) -> Any:
@@ -178,17 +182,17 @@ def test_a_killed_run_is_gone_on_with(
     with monkeypatch.context() as patch:
         patch.setattr(where, place, killing)
         with pytest.raises(KeyboardInterrupt):
-            forget(engine, folder, KEY, WISH)
+            forget(engine, folder, WISH)
     assert not list(folder.glob(".open*/*"))
-    forget(engine, folder, KEY, WISH)
+    forget(engine, folder, WISH)
     assert [MINE.in_bytes(data) for data in _contents(folder).values()] == [set()] * 4
     assert _versions(engine).set_index("case_number").at["D1", "patient_hash"] == ""
 
 
 def test_two_cases_of_one_file_are_forgotten_one_after_the_other(engine: Engine, folder: Path) -> None:
     original = set(_contents(folder))
-    forget(engine, folder, KEY, WISH)
-    forget(engine, folder, KEY, Wish("drug", "D2", "李四", "", LATER))
+    forget(engine, folder, WISH)
+    forget(engine, folder, Wish("drug", "D2", "李四", "", LATER))
     contents = _contents(folder)
     assert [MINE.in_bytes(data) | HIS.in_bytes(data) for data in contents.values()] == [set()] * len(contents)
     with store.reading(engine) as connection:
