@@ -7,6 +7,7 @@ goes to quarantine or only the value becomes missing with a warning. The wording
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -20,7 +21,7 @@ from pv.codes import events, lots, numbers, udi
 from pv.reference import streams
 from pv.sources import Extract
 from pv.sources.layouts import MESSAGE
-from pv.text import BLANK, age_in_years, clean_all, code_list, coded, iso_dates, numbers_over_unique, over_unique
+from pv.text import BLANK, age_in_years, clean, clean_all, code_list, coded, iso_dates, numbers_over_unique, over_unique
 
 EARLIEST_RECEIPT = "1990-01-01"
 EARLIEST_DAY = "1900-01-01"
@@ -79,7 +80,15 @@ def check(extract: Extract, today: date) -> Checked:
         _hide(problems, rows["displaced"], personal)
         _hide_copies(problems, raw, personal)
     problems = problems.sort_values(["row", "code", "field"], kind="stable", ignore_index=True)
-    return Checked(rows, problems, today)
+    return Checked(rows, _told_once(problems, rows), today)
+
+
+def _told_once(problems: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+    """Without what was said of the same record already: its product rows share what it says of the case."""
+    record = rows[["sheet", "row"]].iloc[problems["row"]].to_numpy()
+    keys = problems.assign(sheet=record[:, 0], record=record[:, 1])
+    again = keys.duplicated(["sheet", "record", "code", "field", "value"])
+    return problems[~again].reset_index(drop=True)
 
 
 _MISPLACED = 3  # unreadable dates, ages and codes in a row
@@ -198,6 +207,14 @@ def _report_numbers(rows: pd.DataFrame, grain: str) -> np.ndarray:
     return numbers
 
 
+_PARTIAL_DAY = re.compile(r"(?:19|20)\d\d(?:年|[-/.年]?(?:0?[1-9]|1[0-2])月?)?")
+
+
+def _partial_day(text: str) -> str:
+    """A year, or a month of a year; "" for other texts."""
+    return text if _PARTIAL_DAY.fullmatch(clean(text)) else ""
+
+
 Check = Callable[[pd.DataFrame, pd.DataFrame, str], "pd.Series[bool]"]
 
 
@@ -282,7 +299,10 @@ def _row_problems(rows: pd.DataFrame, raw: pd.DataFrame, today: date) -> Iterato
     for field in _DATES:
         if field in raw:
             days = iso_dates(raw[field])
-            yield _problems(days.eq("") & ~_is_blank(raw[field]), "date_unreadable", field, raw)
+            unread = days.eq("") & ~_is_blank(raw[field])
+            partial = over_unique(raw[field].where(unread, ""), _partial_day) != "" if unread.any() else unread
+            yield _problems(partial, "date_partial", field, raw)
+            yield _problems(unread & ~partial, "date_unreadable", field, raw)
             yield _problems(_out_of_time(days, today), "date_out_of_time", field, raw)
     if "onset_on" in raw:
         late = iso_dates(raw["onset_on"]).gt(rows["received_on"]) & rows["received_on"].ne("")

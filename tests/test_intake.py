@@ -261,7 +261,11 @@ WARNED = [
     ("drug", {"不良反应结果": "未见好"}, "outcome_unknown"),
     ("drug", {"不良反应发生时间": "2026-11-11"}, "onset_after_receipt"),
     ("drug", {"不良反应发生时间": "2026-11-31"}, "date_unreadable"),
-    ("drug", {"用药开始时间": "2026-11"}, "date_unreadable"),
+    ("drug", {"用药开始时间": "2026-13"}, "date_unreadable"),
+    *(
+        ("drug", {"用药开始时间": part}, "date_partial")
+        for part in ("2026", "202611", "2026-11", "2026/9", "2026年11月")
+    ),
     ("device", {"伤害": "重伤"}, "harm_unknown"),
 ]
 

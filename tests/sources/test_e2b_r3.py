@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import io
-import re
 from datetime import date
-from pathlib import Path
 from xml.etree import ElementTree
 
-import pandas as pd
 import pytest
 
 from pv import contracts, reference
@@ -363,6 +360,14 @@ def test_the_earliest_day_is_a_complete_one() -> None:
     assert earliest([]) == ""
 
 
+def test_a_month_is_told_as_such_and_once_however_many_products_there_are() -> None:
+    checked = contracts.check(_extract(_message(reactions=_reaction("皮疹", "1", "202611", "1"))), TODAY)
+    assert len(checked.rows) == 4
+    assert checked.problems[["row", "code", "field", "value"]].to_numpy().tolist() == [
+        [0, "date_partial", "onset_on", "2026-11"]
+    ]
+
+
 def test_a_receipt_without_a_day_is_quarantined() -> None:
     checked = contracts.check(_extract(_message().replace('low value="20261110"', 'low value="202611"', 1)), TODAY)
     assert "receipt_impossible" in set(checked.problems["code"])
@@ -386,105 +391,6 @@ def test_wordings_are_those_of_the_national_exports() -> None:
 def test_another_xml_is_refused() -> None:
     with pytest.raises(FileRefused, match="xml_unknown"):
         list(e2b_r3.read_batches(io.BytesIO(b"<ichicsr/>")))
-
-
-# What the head comment of each message says (products and roles), and the comments at C.1.4, C.1.5, E.i and D.
-FDA = {
-    "1": (
-        "US-APHARMA-8744554B",
-        "2022-06-14",
-        "JD",
-        "男",
-        [("怀疑", "Drug A"), ("怀疑", "Drug B"), ("并用", "Drug C")],
-    ),
-    "2": (
-        "US-APHARMA-8744554B-UPDATE-TESTING222",
-        "2022-06-15",
-        "JD",
-        "男",
-        [("怀疑", "Drug A"), ("怀疑", "Drug B"), ("并用", "Drug C")],
-    ),
-    "5-1": ("US-APHARMA-234545656", "2022-06-14", "SM", "女", [("怀疑", "TEST"), ("怀疑", "RLD"), ("并用", "Drug A")]),
-    "5-2": (
-        "US-APHARMA-234545656",
-        "2022-06-14",
-        "SM",
-        "女",
-        [
-            ("怀疑", "Vehicle Patch for Buprenorphine Transdermal System"),
-            ("怀疑", "Positive Control System"),
-            ("并用", "Drug A"),
-        ],
-    ),
-    # The role "not administered" refers to a drug that is not there; both first drugs have one id, which is suspect.
-    "5-3": (
-        "US-APHARMA-234545656",
-        "2022-06-14",
-        "SM",
-        "女",
-        [("怀疑", "Drug Z (No drug exposure)"), ("怀疑", "Drug X"), ("并用", "Drug A")],
-    ),
-}
-HOLDERS = {
-    "1": ["Big Pharma A Drug", "Big Pharma B Drug", "Big Pharma C Drug"],
-    "2": ["Big Pharma A Drug", "Big Pharma B Drug", "Big Pharma C Drug"],
-    "5-1": ["Generic Pharma Test Drug", "Reference Pharma RLD Drug", "Generic Pharma A Drug"],
-    "5-2": ["Generic Pharma Vehicle", "Pharma Control", "Generic Pharma A Drug"],
-    "5-3": ["Generic Pharma", "Pharma X Drug", "Generic Pharma A Drug"],
-}
-
-
-@pytest.mark.parametrize("scenario", FDA)
-def test_the_messages_of_the_fda_give_what_their_comments_state(shared: Path, scenario: str) -> None:
-    number, received, patient, sex, products = FDA[scenario]
-    path = shared / "data" / "e2b_r3" / f"FAERS2022Scenario{scenario}.xml"
-    (extract,) = e2b_r3.read_batches(path)
-    rows = extract.fields
-    assert list(zip(rows["role"], rows["name"], strict=True)) == products
-    head = re.search(r"<!--(.*?)-->", path.read_text(encoding="utf-8"), re.DOTALL)
-    assert head is not None
-    stated = re.findall(r"(?i)- (suspect|concomitant)|(suspect|concomitant):", head[1])
-    assert [{"怀疑": "suspect", "并用": "concomitant"}[role] for role, _ in products] == [
-        "".join(one).lower() for one in stated
-    ]
-    assert rows["maker"].tolist() == HOLDERS[scenario]
-    _same(
-        rows,
-        report_number=number,
-        received_on=received,
-        modified_on=received,
-        patient_name=patient,
-        sex=sex,
-        age="48",
-        age_unit="岁",
-        age_group="adult",
-        birth_date="2001-06-15" if patient == "JD" else "1980-06-15",
-        reaction="THROMBOSE VEINEUSE PROFONDE；COLITE ISCHEMIQUE",
-        reaction_code="10027940；10009896",
-        onset_on="2014-10-10",
-        severity="严重",
-        seriousness="disability；other",
-        outcome="未好转",  # of the first; the second has recovered
-        hospital="Big Pharma Drug",
-        area="UT",
-        deleted="",
-        lot="",  # "UNKNOWN"
-    )
-    assert contracts.check(extract, TODAY).problems.empty
-
-
-def _same(rows: pd.DataFrame, **expected: str) -> None:
-    for field, value in expected.items():
-        assert rows[field].unique().tolist() == [value], field
-
-
-@pytest.mark.parametrize("scenario", ["1", "5-1"])
-def test_the_reactions_of_the_fda_have_their_own_facts(shared: Path, scenario: str) -> None:
-    (case,) = e2b_r3.read_cases(shared / "data" / "e2b_r3" / f"FAERS2022Scenario{scenario}.xml")
-    assert case.reactions == (
-        Reaction("THROMBOSE VEINEUSE PROFONDE", "10027940", "2014-10-10", "not_recovered", ("disability", "other")),
-        Reaction("COLITE ISCHEMIQUE", "10009896", "2014-10-10", "recovered", ("other",)),
-    )
 
 
 def test_paths_are_followed_as_element_tree_follows_them() -> None:
