@@ -1,8 +1,8 @@
 """How long it takes to find duplicates among 100,000 and 1 million reports, and how many are found rightly.
 
 The reports are made up, with three copies in a hundred; in a copy each field is left out or written otherwise with a
-chance of its own (`SLIPS`, house assumptions). Beside them stand reports that only look alike: later events of the
-same patient, and clusters of one lot on one day.
+chance of its own (`SLIPS`, house assumptions); every other report writes its lot and approval number another way.
+Beside them stand reports that only look alike: later events of the same patient, and clusters of one lot on one day.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ SIZES = (100_000, 1_000_000)
 COPIES, EPISODES, CLUSTERED = 0.03, 0.05, 0.01
 # Chance that a copy tells a field otherwise, and that any report leaves it out.
 SLIPS = {"name": 0.02, "birth": 0.01, "days": 0.10, "weeks": 0.015, "product": 0.015, "lot": 0.05, "event": 0.25}
-SLIPS |= {"outcome": 0.2, "unit": 0.6, "record": 0.3}
-BLANKS = {"name": 0.03, "birth": 0.25, "age": 0.03, "sex": 0.01, "lot": 0.2}
+SLIPS |= {"outcome": 0.2, "unit": 0.6, "record": 0.3, "approval": 0.05}
+BLANKS = {"name": 0.03, "birth": 0.25, "age": 0.03, "sex": 0.01, "lot": 0.2, "approval": 0.1}
 _NAMES, _PRODUCTS, _EVENTS, _UNITS, _DAYS = 400_000, 2_000, 1_500, 300, 1_825
-_LOTS, _BIRTHS, _RECORDS = 30, 32_000, 10_000_000
+_LOTS, _APPROVALS, _BIRTHS, _RECORDS = 30, 3, 32_000, 10_000_000
 Random = np.random.Generator
 Ints = NDArray[np.int64]
 
@@ -98,6 +98,7 @@ def _originals(size: int, random: Random) -> dict[str, Ints]:
     product = _drawn(size, _PRODUCTS, random)
     onset = random.integers(0, _DAYS, size)
     birth = random.integers(0, _BIRTHS, size)
+    lot = product * _LOTS + random.integers(0, _LOTS, size)
     return {
         # A common name in a thousand, as of 王伟 and its like; most names are rare.
         "name": np.where(random.random(size) < 0.02, random.integers(0, 200, size), random.integers(0, _NAMES, size)),
@@ -107,7 +108,8 @@ def _originals(size: int, random: Random) -> dict[str, Ints]:
         "onset": onset,
         "received": onset + random.integers(0, 60, size),
         "product": product,
-        "lot": product * _LOTS + random.integers(0, _LOTS, size),
+        "lot": lot,
+        "approval": product * _APPROVALS + lot % _APPROVALS,
         "event": (_drawn(size, _EVENTS, random) + product * 7) % _EVENTS,
         "second": np.where(random.random(size) < 0.35, _drawn(size, _EVENTS, random), -1),
         "outcome": random.choice(4, size, p=[0.5, 0.35, 0.1, 0.05]),
@@ -153,12 +155,15 @@ def _slipped(events: dict[str, Ints], of: Ints, random: Random) -> dict[str, Int
     copy["onset"] -= np.where(slip("days"), random.integers(1, 4, size), 0)
     copy["onset"] -= np.where(slip("weeks"), random.integers(4, 30, size), 0)
     copy["product"] = np.where(slip("product"), _drawn(size, _PRODUCTS, random), copy["product"])
+    copy["approval"] = copy["product"] * _APPROVALS + copy["approval"] % _APPROVALS
     copy["lot"] = np.where(slip("lot"), random.integers(0, _PRODUCTS * _LOTS, size), copy["lot"])
     copy["second"] = np.where(slip("event"), _drawn(size, _EVENTS, random), copy["second"])
     copy["outcome"] = np.where(slip("outcome"), random.integers(0, 4, size), copy["outcome"])
     moved = slip("unit")
     copy["unit"] = np.where(moved, random.integers(0, _UNITS, size), copy["unit"])
     copy["record"] = np.where(moved | slip("record"), random.integers(0, _RECORDS, size), copy["record"])
+    other = copy["product"] * _APPROVALS + random.integers(0, _APPROVALS, size)
+    copy["approval"] = np.where(slip("approval"), other, copy["approval"])
     return copy
 
 
@@ -197,8 +202,8 @@ def put(connection: Connection, made: Made, of: Ints, first_version: int = 1) ->
     }
     _append(connection, case_version, versions, size)
     named = {"version_id": version, "role": "suspect", "product": _texts("product", columns["product"])}
-    named |= {"case_product_id": version, "lot": _texts("lot", columns["lot"])}
-    named |= {"identifier": _texts("approval", columns["product"] * 3 + columns["lot"] % 3)}
+    named |= {"case_product_id": version, "lot": _in_two_ways(number, columns["lot"], "{:07d}A", "批号：{:07d}a")}
+    named |= {"identifier": _in_two_ways(number, columns["approval"], "国药准字H2{:07d}", "国药准字（h2{:07d}）")}
     _append(connection, case_product, named, size)
     persons = {"version_id": version, "name_hash": _texts("name", columns["name"])}
     persons |= {"birth_hash": _texts("birth", columns["birth"])}
@@ -223,8 +228,17 @@ def case_numbers(number: Ints) -> NDArray[Any]:
 
 def _texts(kind: str, codes: Ints) -> NDArray[Any]:
     """32 characters a code, as a keyed hash has; "" for −1."""
+    return _formatted(codes, f"{kind}{{:0{32 - len(kind)}d}}")
+
+
+def _formatted(codes: Ints, form: str) -> NDArray[Any]:
     known, places = np.unique(codes, return_inverse=True)
-    return np.array(["" if code < 0 else f"{kind}{code:0{32 - len(kind)}d}" for code in known.tolist()])[places]
+    return np.array(["" if code < 0 else form.format(code) for code in known.tolist()])[places]
+
+
+def _in_two_ways(number: Ints, codes: Ints, one: str, other: str) -> NDArray[Any]:
+    """The codes as texts, those of every other report another way; "" for −1."""
+    return np.where(number % 2, _formatted(codes, one), _formatted(codes, other))
 
 
 def _empty(table: Table) -> dict[str, Any]:
