@@ -116,6 +116,8 @@ def _hide(problems: pd.DataFrame, displaced: pd.Series[bool], personal: Set[str]
             return shown.time(value)
         if field == "age":
             return shown.age(value)
+        if field == "udi":
+            return shown.identifier(value)
         return (
             shown.HIDDEN
             if astray or field in personal
@@ -315,26 +317,39 @@ def _row_problems(rows: pd.DataFrame, raw: pd.DataFrame, today: date) -> Iterato
         yield _problems(unreadable, "age_unreadable", "age", raw)
 
 
+_UDI_PROBLEMS = {"unreadable": "udi_unreadable", "check_digit": "udi_check_digit"}
+
+
 def _identity_problems(raw: pd.DataFrame, stream: str) -> list[pd.DataFrame]:
-    """Where a row says two things of one product: its lot and that of its UDI, its class and that of its number."""
+    """Identifiers and lots that cannot be what they should be, and where a row says two things of one product: its lot
+    and that of its UDI, its class and that of its number."""
+    codes = {text: udi.read(text) for text in raw["udi"].unique()} if "udi" in raw else {}
 
     def lots_differ(lot: str, code: str) -> bool:
-        coded = udi.read(code).lot if lot and code else ""
+        coded = codes[code].lot
         return coded not in {"", lot} and bool(lots.lots(lot)) and not set(lots.lots(coded)) <= set(lots.lots(lot))
 
     def classes_differ(number: str, written: str) -> bool:
         told, own = numbers.read(stream, number).risk_class, numbers.risk_class(written)
         return bool(told and own) and told != own
 
+    bad = {text: _UDI_PROBLEMS.get(read.problem, "") for text, read in codes.items()}
+    found = [
+        _problems(over_unique(raw["udi"], bad.__getitem__) == code, code, "udi", raw)
+        for code in sorted({*bad.values()} - {""})
+    ]
+    if "lot" in raw:
+        found.append(_problems(over_unique(raw["lot"], lots.what_else) != "", "lot_is_other", "lot", raw))
     pairs = (
         ("udi_lot_differs", ("lot", "udi"), lots_differ),
         ("class_differs", ("identifier", "device_class"), classes_differ),
     )
-    return [
+    found += [
         _problems(_differ(raw, fields, test), code, fields[1], raw)
         for code, fields, test in pairs
         if set(fields) <= set(raw.columns)
     ]
+    return found
 
 
 def _differ(raw: pd.DataFrame, fields: tuple[str, str], test: Callable[[str, str], bool]) -> pd.Series[bool]:

@@ -8,6 +8,7 @@ rest is `***`. The place of the cell (sheet, row, column) is always told.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from datetime import date
 from functools import cache
@@ -86,6 +87,19 @@ def number(text: str) -> str:
     bare = text.strip()
     wordy = any(letter > "\u2e80" for letter in bare) and not any(letter.isdigit() for letter in bare)
     return HIDDEN if wordy or _MAIL.search(bare) or _TELEPHONE.fullmatch(bare) or _is_identity(bare) else text
+
+
+def identifier(text: str) -> str:
+    """A device identifier or trace code that cannot be read: letters and figures, no words.
+
+    >>> identifier("(01)0693123456789"), identifier("张三 1951"), identifier("13912345678")
+    ('(01)0693123456789', '***', '***')
+    """
+    bare = unicodedata.normalize("NFKC", text).strip()
+    wordy = any(letter > "\u2e80" for letter in bare)
+    if wordy or any(found.search(bare) for found in (_MAIL, _TELEPHONE, _IDENTITY)):
+        return HIDDEN
+    return bare
 
 
 def _is_identity(text: str) -> bool:

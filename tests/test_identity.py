@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pandas as pd
+import pytest
 from sqlalchemy import Engine
 
-from pv import reference, store
+from pv import messages, reference, store
 from pv.cases import StreamCases
 from pv.intake import load_file
 from pv.reference import Reference
@@ -200,6 +201,46 @@ def test_a_screen_may_count_the_levels_of_meddra(engine: Engine, export: Export)
 def test_levels_of_meddra_without_meddra_are_empty(engine: Engine, export: Export) -> None:
     loaded = _cases(engine, export, "drug", [{}, {}], _known())
     assert _signals(loaded, _screens("default", '["reaction_soc"]')).empty
+
+
+@pytest.mark.parametrize(
+    ("udi", "lot", "warning"),
+    [
+        *(
+            (text, "A1", "")
+            for text in ("", "无", "/", "不详", "N/A", "见附件", "0000", f"（01）{DI}", f"(01){DI}(10)A1", DI)
+        ),
+        ("81234567890123456789", "A1", ""),
+        ("AHM.12345678", "A1", ""),
+        ("(10)A1", "A1", "udi_unreadable(UDI=(10)A1)"),
+        ("69012345", "A1", "udi_unreadable(UDI=69012345)"),
+        ("MA.156.M0", "A1", "udi_unreadable(UDI=MA.156.M0)"),
+        ("1234567890" * 6, "A1", f"udi_unreadable(UDI={'1234567890' * 4})"),
+        ("张三13912345678", "A1", "udi_unreadable(UDI=***)"),
+        ("13912345678", "A1", "udi_unreadable(UDI=***)"),
+        (f"(01){DI[:-1]}1(10)A1", "A1", f"udi_check_digit(UDI=(01){DI[:-1]}1(10)A1)"),
+        ("", "YZB/国1234-2013", "lot_is_other(产品批号=YZB/国1234-2013)"),
+        ("", NEW, f"lot_is_other(产品批号={NEW})"),
+        ("", "GB2101", ""),
+    ],
+)
+def test_what_cannot_be_a_udi_or_a_lot_is_warned_of(
+    engine: Engine, export: Export, udi: str, lot: str, warning: str
+) -> None:
+    path = export("device", [{"报告编码": "E1", "UDI": udi, "产品批号": lot}])
+    account = load_file(engine, path, path.parent / "archive", KEY, NOW)
+    assert (account.stored, account.quarantined) == (1, 0)
+    with store.reading(engine) as connection:
+        filings = StreamCases(connection, "device", NOW, _known()).filings(W46)
+    assert filings["warnings"].tolist() == [warning]
+
+
+@pytest.mark.parametrize(("lang", "told"), [("en", "no UDI (GS1, MA, AHM)"), ("zh", "读不出UDI（GS1、MA、AHM）")])
+def test_a_warning_says_where_what_and_how_to_mend(engine: Engine, export: Export, lang: str, told: str) -> None:
+    path = export("device", [{"报告编码": "E1"}, {"报告编码": "E2", "UDI": "69012345"}])
+    (problem,) = load_file(engine, path, path.parent / "archive", KEY, NOW).problems
+    assert (problem.row, problem.column, problem.value, problem.outcome) == (3, "UDI", "69012345", "warning")
+    assert messages.problem(problem.code, lang).startswith(told)
 
 
 def test_what_a_row_says_twice_and_differently_is_warned_of(engine: Engine, export: Export) -> None:

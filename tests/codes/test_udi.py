@@ -43,8 +43,14 @@ def test_what_is_wrong_is_said_and_nothing_is_made_of_it() -> None:
     assert read("(01)06901234567891(10)A2B") == Udi("gs1", lot="A2B", problem="check_digit")
     assert read(f"(01){DI}(17)281301(10)A2B") == Udi("gs1", DI, "A2B", problem="date")
     assert read("(10)A2B") == Udi(problem="unreadable")
-    assert read("见附件") == Udi(problem="unreadable")
-    assert read("不详") == read(" ") == Udi()
+    assert read("MA.156.M0") == Udi("ma", problem="unreadable")
+
+
+@pytest.mark.parametrize(
+    "text", ["", " ", "不详", "无", "/", "／", "N/A", "—", "0", "0000", "0-0", "见附件", "扫描不出", "***"]
+)
+def test_without_figures_or_with_one_sign_only_there_is_none(text: str) -> None:
+    assert read(text) == Udi()
 
 
 def test_ma() -> None:
@@ -52,7 +58,6 @@ def test_ma() -> None:
     expected = Udi("ma", "MA.156.M0.100761.21234561", "20220117", "2022-01-17", "2022-01-30", "x00008")
     assert read(text) == read(f" {text}. ") == expected
     assert read("MA.156.M0.100472.11103312.P20190101").made_on == "2019-01-01"
-    assert read("MA.156.M0") == Udi("ma", problem="unreadable")
 
 
 def test_ahm() -> None:
