@@ -16,6 +16,7 @@ from sqlalchemy import select
 from pv import inbox, pipeline, reference, store
 from pv.cases import StreamCases
 from pv.demo import write_city
+from pv.demo.reading_back import not_shown
 from pv.schema import alert, revision
 from pv.settings import Settings
 from pv.signals.alerts import signals_of_weeks
@@ -75,6 +76,25 @@ def test_totals_are_those_of_the_truth(loaded: Settings, city: tuple[Path, dict[
         assert left_out == totals["left_out"]
         assert found["counted"] == totals["current"]
         assert found["filed"] == found["counted"] + found["merged"] + sum(left_out.values()) + found["quarantined"]
+
+
+def test_registers_that_people_keep_are_shown(home: Settings, city: tuple[Path, dict[str, Any]]) -> None:
+    """The forms of the city, dropped in: risk information, quantities and official figures of truth.json are shown."""
+    folder, truth = city
+    loaded = pipeline.ingest(home, inbox.files_of([folder / "forms"]), NOW)
+    assert {one.format: (one.stored, one.quarantined) for one in loaded} == {
+        form["form"]: (form["rows"], 0) for form in truth["forms"]
+    }
+    (summary,) = pipeline.run(home, [WEEK], NOW)
+    week = Path(summary["folder"])
+    assert not_shown(truth, week) == []
+    assert {entry["link"] for entry in truth["risk"]} == {"lot", "number", "product", "maker", ""}
+    assert sum(entry["reports"] for entry in truth["use"]) > 0
+    wrong = {name: [dict(entry) for entry in truth[name]] for name in ("risk", "use", "official")}
+    wrong["risk"][-1]["number"] = "none"
+    wrong["use"][0]["reports"] += 1
+    wrong["official"][0]["difference"] += 1
+    assert len(not_shown(wrong, week)) == 3
 
 
 def test_every_row_of_every_stream_is_accounted_for(loaded: Settings, city: tuple[Path, dict[str, Any]]) -> None:

@@ -1,6 +1,6 @@
-"""What the demo shows at its end: the week's figures, and the store's totals against those of truth.json.
+"""What the demo shows at its end: the week's figures, and what the store and the reports say against truth.json.
 
-Usage: demo_summary.py CITY WEEK. Ends with 1 where the store and truth.json differ.
+Usage: demo_summary.py CITY WEEK. Ends with 1 where they differ from truth.json.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from pv.demo.reading_back import not_shown
 from pv.settings import Settings
 from pv.status import status as status_of
 
@@ -17,7 +18,8 @@ from pv.status import status as status_of
 def main(city: str, week: str) -> int:
     settings = Settings.load()
     summary = json.loads((settings.out / week / "summary.json").read_text(encoding="utf-8"))
-    truth = json.loads((Path(city) / "truth.json").read_text(encoding="utf-8"))["totals"]
+    planned = json.loads((Path(city) / "truth.json").read_text(encoding="utf-8"))
+    truth = planned["totals"]
     status = status_of(settings)
     totals = {row["stream"]: row for row in summary["totals"]}
     print(f"{summary['area']}, {week}:")
@@ -39,6 +41,7 @@ def main(city: str, week: str) -> int:
         for name, value in values.items()
         if status["streams"][stream][name] != value
     ]
+    wrong += not_shown(planned, settings.out / week)
     print(*(wrong or ["  all as planted (truth.json)"]), sep="\n")
     return 1 if wrong else 0
 

@@ -18,6 +18,7 @@ from pv.demo.changes import Edit, Entry, Planner, first_entry
 from pv.demo.faults import faults
 from pv.demo.people import Patient
 from pv.demo.region import DISTRICT_BELOW, Region, make_region
+from pv.demo.registers import write_registers
 from pv.demo.reports import Desk
 from pv.demo.seasons import season
 from pv.demo.tables import write_tables
@@ -40,7 +41,7 @@ def write_city(
     hospitals: int = 40,
     reports_per_week: int = 120,
 ) -> dict[str, Any]:
-    """Write exports, reference tables, broken files and truth.json of a fictional city; return the truth.
+    """Write exports, forms, reference tables, broken files and truth.json of a fictional city; return the truth.
 
     `reports_per_week` counts drug reports; half as many device and a tenth as many cosmetic reports come beside them.
     Below 40 the place is a district. The same arguments give the same bytes. The schema is in pv/demo/truth.py.
@@ -69,12 +70,15 @@ def write_city(
         },
         "silent": _silent(region, calendar),
     }
+    plans = []
     for stream in STREAMS:
         plan = _plan(stream, region, calendar, seed, reports_per_week)
         _number(plan.entries, region)
         placed = list(_write(folder, plan, region, calendar, seed))
         for section, value in stream_truth(plan, placed).items():
             _join(truth, section, value)
+        plans.append(plan)
+    truth |= write_registers(folder, plans, region, calendar, seed)
     years = range(calendar.first.start.year, calendar.last.year + 1)
     write_tables(folder / "reference", region, years)
     newest = folder / "exports" / str(calendar.last) / "drug.xlsx"
@@ -91,10 +95,11 @@ def weekly_rate(stream: str, reports_per_week: int) -> int:
 
 
 def _clear(folder: Path) -> None:
-    """Remove the exports that an earlier run of the demo wrote here, and nothing else."""
+    """Remove the exports and forms that an earlier run of the demo wrote here, and nothing else."""
     listed = folder / "truth.json"
     if listed.is_file():
-        for name in json.loads(listed.read_text(encoding="utf-8"))["files"]:
+        before = json.loads(listed.read_text(encoding="utf-8"))
+        for name in (*before["files"], *(form["file"] for form in before.get("forms", ()))):
             (folder / name).unlink(missing_ok=True)
             if (folder / name).parent.is_dir() and not any((folder / name).parent.iterdir()):
                 (folder / name).parent.rmdir()

@@ -13,7 +13,7 @@ from pv.week import Week
 
 _SHARE = 0.0005  # of the stream's reports, for each kind of fault
 _MENDED = (2, 5, 6)  # impossible date, no product, no event: some come again as they should be
-_RECEIVED = {"drug": "国家中心接收时间", "device": "报告日期", "cosmetic": "报告日期"}
+RECEIVED = {"drug": "国家中心接收时间", "device": "报告日期", "cosmetic": "报告日期"}
 _NUMBERS = {"drug": ("报告表编码", "唯一标识"), "device": ("报告编码",), "cosmetic": ("报告表编号",)}
 _PRODUCT = {"drug": "通用名称", "device": "产品名称", "cosmetic": "化妆品名称"}
 _EVENTS = {
@@ -39,7 +39,7 @@ class Fault:
 
 def quarantining(stream: str, day: date) -> list[Fault]:
     """Every way in which a report cannot be counted, for a report received on a day."""
-    received, product, events = _RECEIVED[stream], _PRODUCT[stream], _EVENTS[stream]
+    received, product, events = RECEIVED[stream], _PRODUCT[stream], _EVENTS[stream]
     impossible = Edit(received, f"{day.year}-02-30")
     missing = Edit(product, "", row=0)
     faults = [

@@ -50,6 +50,12 @@ spreadsheet shows them (the first row of the file is 1; a line break inside a ce
     canaries        stream, column, value: personal values that must not appear in any report
     structure       stream → event kind → product label → event → ratio: the associations that are in the data without
                     being planted (share of the product's reports with the event ÷ share in the stream, above 1)
+    forms           file, form, rows: what people have filled in (pv/demo/registers.py)
+    risk            stream, product (label), link (lot|number|product|maker, or "" where no report names it), source,
+                    number: how the reports of the last week must show each entry, where the product has an alert
+    use             stream, by (product|number), product, measure, length (month|quarter), quantity, reports: the lines
+                    of the sheet 使用量与报告率 in the last week
+    official        stream, period (month), official, difference (official less what pvwatch counts)
     products        stream, label, group, identifier, maker, category, models: to bring other levels back to the label
 """
 

@@ -28,11 +28,13 @@ def test_same_arguments_same_bytes(city: City, tmp_path: Path) -> None:
 
 
 def test_another_seed_is_another_city_and_leaves_nothing_of_the_first(tmp_path: Path) -> None:
-    first = write_city(tmp_path, seed=1, weeks=6, hospitals=8, reports_per_week=6)
+    first = write_city(tmp_path, seed=1, weeks=14, hospitals=8, reports_per_week=6)
     second = write_city(tmp_path, seed=2, weeks=5, hospitals=8, reports_per_week=6)
     assert first["totals"] != second["totals"]
     written = {f"exports/{path.parent.name}/{path.name}" for path in (tmp_path / "exports").glob("*/*")}
     assert written == set(second["files"])
+    forms = {f"forms/{path.name}" for path in (tmp_path / "forms").iterdir()}
+    assert forms == {form["file"] for form in second["forms"]} < {form["file"] for form in first["forms"]}
     assert json.loads((tmp_path / "truth.json").read_text(encoding="utf-8")) == second
 
 
