@@ -4,6 +4,8 @@
     stored rows → report versions → cases = counted + merged + deleted + duplicate + misreport
     quarantined rows → entries of the quarantine (or rows of a report that waits already) → one state each
 
+Rows of forms that cannot be taken are such entries too, of the stream `forms`; they are no reports and have no fate.
+
 Rows of a file that is read again, and quarantined rows that are replayed, are loads of their own: nothing is counted
 into an earlier account. A sum that fails is an error, never a figure.
 """

@@ -21,6 +21,7 @@ from pv import duplicates, messages, quarantine, store
 from pv.codes import events, hospitals, mappings, products, synonyms
 from pv.reference import Reference, streams
 from pv.schema import case_event, case_product, case_version
+from pv.sources.forms import STREAM as FORMS
 from pv.text import age_band, lookup
 from pv.week import Week, instant_text
 
@@ -293,14 +294,14 @@ def _cut(group: pd.DataFrame) -> pd.DataFrame:
 
 
 def quarantined(connection: Connection, as_of: datetime, reference: Reference, lang: str) -> pd.DataFrame:
-    """Reports that wait in the quarantine at a moment.
+    """Reports that wait in the quarantine at a moment; rows of forms are none.
 
     Columns: stream, case, received_on, hospital_id, hospital, file, sheet, rows, reasons (in `lang`), stored (an
     earlier version of the case is counted, so that the report is not missing from the hospital's figures), entry (its
     number in the quarantine).
     """
     found = quarantine.entries(connection, instant_text(as_of))
-    waiting = found[found["state"] == quarantine.WAITING]
+    waiting = found[(found["state"] == quarantine.WAITING) & (found["stream"] != FORMS)]
     frame = waiting.rename(columns={"case_number": "case", "quarantine_id": "entry"}).reset_index(drop=True)
     frame["hospital_id"] = hospitals.assign(frame["hospital"], reference.hospitals)
     frame["reasons"] = frame["reasons"].map(lambda text: explain(text, lang)).astype("str")

@@ -38,7 +38,7 @@ from pv.rendering.index import render_index
 from pv.rendering.models import WeekInput
 from pv.rendering.week_files import render_week
 from pv.reviews import to_review
-from pv.schema import case_version, quarantine, quarantine_closing, reference_snapshot
+from pv.schema import case_version, file_load, quarantine, quarantine_closing, reference_snapshot
 from pv.schema import file as file_table
 from pv.schema import revision as revision_table
 from pv.settings import Settings
@@ -353,9 +353,9 @@ def stale_weeks(engine: Engine) -> list[str]:
         rendered = [(Week.parse(week), as_of) for week, as_of in connection.execute(latest)]
         loads = [(str(at), str(day)) for statement in _changes() for at, day in connection.execute(statement)]
         filled = connection.execute(
-            select(file_table.c.recorded_at, file_table.c.weeks).where(
-                file_table.c.stream == FORMS, file_table.c.weeks != ""
-            )
+            select(file_load.c.recorded_at, file_load.c.weeks)
+            .join(file_table, file_table.c.file_id == file_load.c.file_id)
+            .where(file_table.c.stream == FORMS, file_load.c.weeks != "")
         ).all()
         merged = duplicates.regrouped(connection)
     loads += [*merged, *((str(at), Week.parse(str(weeks).split(";")[0]).start.isoformat()) for at, weeks in filled)]

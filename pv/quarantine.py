@@ -1,5 +1,8 @@
 """The quarantine: reports that cannot be counted rightly, each an entry with its reasons, and what became of it.
 
+Rows of forms that cannot be taken are entries too, of the stream `forms`; their number is what they are about. They are
+never counted among the reports.
+
 Entries and what closes them are only ever added. An entry waits until
 
 - `stored`: a later file has the report in order;
@@ -40,13 +43,13 @@ def entries(connection: Connection, stamp: str, stream: str = "") -> pd.DataFram
     format, newest_on (of the file), kept (whether the rows are; their period may have ended), state (one of STATES),
     stored (whether a version of the report is in the store)."""
     table = quarantine.c
-    columns = [column for column in table if column.name != "raw"]
+    columns = [column for column in table if column.name not in {"raw", "format"}]
     statement = (
         select(
             *columns,
             case((table.raw != "", 1), else_=0).label("kept"),
             file.c.name.label("file"),
-            file.c.format,
+            case((table.format != "", table.format), else_=file.c.format).label("format"),
             file.c.newest_on,
         )
         .join(file, file.c.file_id == table.file_id)
@@ -188,6 +191,10 @@ class Waiting:
     def bad(self, written: pd.Series[str]) -> None:
         """Rows that are entered anew: the entries they were to mend are replaced."""
         self._end("replaced", _numbers(written))
+
+    def outdated(self, written: pd.Series[str]) -> None:
+        """Rows of entries of which something newer is in force."""
+        self._end("outdated", _numbers(written))
 
     def _end(self, how: str, keys: Iterable[int]) -> None:
         for key in keys:

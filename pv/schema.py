@@ -240,6 +240,7 @@ quarantine = Table(
     _text("raw", "原文（加密）", "Raw rows, encrypted"),
     _count("row_count", "原文行数", "Number of its rows", server_default="0"),
     _text("modified_on", "最后修改时间", "Last modified (empty: unknown)", server_default=""),
+    _text("format", "表单", "Form of its row (empty: the layout of its file)", server_default=""),
     Index(None, "stream", "case_number"),
 )
 

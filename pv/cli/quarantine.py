@@ -29,7 +29,7 @@ _entries = click.argument("entries", nargs=-1, type=click.IntRange(1))
 @click.pass_context
 @reported
 def quarantine(context: click.Context, stream: str, as_json: bool) -> None:
-    """Reports that cannot be counted rightly: what waits, why, and how to mend it.
+    """Reports that cannot be counted rightly, rows of forms that cannot be taken: what waits, why, how to mend it.
 
     \b
     Examples:
@@ -45,7 +45,9 @@ def quarantine(context: click.Context, stream: str, as_json: bool) -> None:
     if as_json:
         print_json(rows)
         return
-    click.echo(f"{len(rows)} reports wait in the quarantine")
+    of_forms = sum(row["stream"] == "forms" for row in rows)
+    more = f" and {of_forms} rows of forms" if of_forms else ""
+    click.echo(f"{len(rows) - of_forms} reports{more} wait in the quarantine")
     for row in rows[:SHOWN]:
         _show(row)
     if len(rows) > SHOWN:
@@ -59,9 +61,11 @@ def _waiting(stream: str) -> list[dict[str, Any]]:
     from pv import sources, store
     from pv.reference import streams
     from pv.settings import Settings
+    from pv.sources import forms
 
-    if stream and stream not in streams():
-        raise ValueError(f"there is no stream {stream}; there are {', '.join(streams())}")
+    known = (*streams(), forms.STREAM)
+    if stream and stream not in known:
+        raise ValueError(f"there is no stream {stream}; there are {', '.join(known)}")
     settings = Settings.load()
     with store.reading(store.open_store(settings.database_url)) as connection:
         found = entries.chosen(entries.entries(connection, "9999", stream), ())

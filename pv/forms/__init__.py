@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from pv.forms.checking import Fault, checked
 from pv.forms.effects import take
-from pv.forms.entries import in_force
+from pv.forms.entries import entered_between, in_force
 
-__all__ = ["Fault", "checked", "in_force", "take"]
+__all__ = ["Fault", "checked", "entered_between", "in_force", "take"]

@@ -27,12 +27,12 @@ class Fault:
 
 @dataclass(frozen=True)
 class Checked:
-    """Rows that can be taken, in one form (numbers as the text of a float, "" for none); faults of the others; the
-    labels of rows in which nothing has been said."""
+    """Rows that can be taken, in one form (numbers as the text of a float, "" for none); faults of the others; what
+    each row that says anything is about ("" where that cannot be read)."""
 
     rows: pd.DataFrame
     faults: tuple[Fault, ...]
-    unanswered: tuple[int, ...]
+    about: pd.Series[str]
 
 
 def checked(form: Form, fields: pd.DataFrame) -> Checked:
@@ -53,9 +53,12 @@ def checked(form: Form, fields: pd.DataFrame) -> Checked:
         said[name] = read
     bad = {fault.row for fault in faults}
     faults.sort(key=lambda fault: fault.row)
-    return Checked(said[~said.index.isin(bad)], tuple(faults), tuple(map(int, rows.index[silent])))
+    unreadable = {fault.row for fault in faults if fault.field in form.key}
+    about = pd.Series([_BETWEEN.join((form.name, *key)) for key in said[list(form.key)].to_numpy()], said.index, "str")
+    return Checked(said[~said.index.isin(bad)], tuple(faults), about.where(~said.index.isin(unreadable), ""))
 
 
+_BETWEEN = "│"  # a box drawing, which nobody types
 _FAULTS = {"date": "form_date", "period": "form_period", "span": "form_span", "number": "form_number"}
 
 

@@ -29,6 +29,18 @@ def new_rows(connection: Connection, of: Form, rows: pd.DataFrame) -> pd.DataFra
     return last[np.array(differs, dtype=bool)]
 
 
+def entered_between(
+    connection: Connection, of: Form, rows: pd.DataFrame, since: pd.Series[str], until: str
+) -> pd.Series[bool]:
+    """Whether anything was entered about the thing of each row after its moment and before another."""
+    keys = pd.Series(_json(rows[list(of.key)]), index=rows.index, dtype="str")
+    newest = select(entry.c.key, func.max(entry.c.recorded_at)).where(
+        entry.c.form == of.name, entry.c.recorded_at < until, store.among(connection, entry.c.key, keys.tolist())
+    )
+    known = {str(key): str(at) for key, at in connection.execute(newest.group_by(entry.c.key))}
+    return pd.Series([known.get(key, "") > at for key, at in zip(keys, since, strict=True)], rows.index, bool)
+
+
 def keep(connection: Connection, of: Form, rows: pd.DataFrame, file_id: int, recorded_at: str) -> None:
     """Store rows of `new_rows`."""
     start = store.next_key(connection, entry)

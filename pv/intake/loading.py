@@ -94,7 +94,7 @@ def _into_store(
         stamp = instant_text(recorded_at.astimezone(UTC))
         forgotten_met = False
         if isinstance(source.layout, Form):
-            account = load_filled(connection, source, path, sha256, stamp)
+            account = load_filled(connection, source, path, sha256, keys_given, stamp)
         elif source.layout.grain == USE:
             account = load_quantities(connection, source.layout, path, sha256, stamp)
         else:

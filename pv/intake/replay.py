@@ -15,10 +15,13 @@ from sqlalchemy import Connection, Engine, select
 from pv import archive, keys, quarantine, store
 from pv.intake.account import REPLAY, FileAccount
 from pv.intake.files import FileRecord
+from pv.intake.filled import replay_filled
 from pv.intake.loading import Loading
 from pv.schema import file
 from pv.sources import Extract, FileRefused
 from pv.sources.again import KeptRows, is_table, layout_of, read_again
+from pv.sources.forms import STREAM as FORMS
+from pv.sources.forms import Form
 from pv.sources.layouts import Layout
 from pv.week import instant_text
 
@@ -52,12 +55,14 @@ def replay(
     with store.writing(engine) as connection:
         keys_given = (key, keys.hash_key(connection, key, archive_folder))
         waiting = quarantine.chosen(quarantine.entries(connection, stamp, stream), chosen)
-        for (_, name), entries in waiting[waiting["kept"]].groupby(["file_id", "format"], sort=True):
-            layout = layout_of(str(name), own)
+        # Forms come last: a verdict may be about a report that has waited as well.
+        groups = waiting[waiting["kept"]].assign(form=lambda rows: rows["stream"] == FORMS)
+        for _, entries in groups.groupby(["form", "file_id", "format"], sort=True):
+            layout = layout_of(entries["format"].iloc[0], own)
             kept = {} if layout is None else kept_rows(connection, entries, layout, key)
             extracts = list(_extracts(layout, kept, done)) if layout is not None else []
             if layout is not None and extracts:
-                accounts.append(_replay_file(connection, keys_given, recorded_at, entries.iloc[0], layout, extracts))
+                accounts.append(_replay_file(connection, keys_given, recorded_at, entries, layout, extracts))
     return Replayed(tuple(accounts), waiting[~waiting["quarantine_id"].isin(done)])
 
 
@@ -71,24 +76,29 @@ def _extracts(layout: Layout, kept: dict[int, KeptRows], done: set[int]) -> Iter
         numbers.setdefault(tuple(marked.columns), []).append(entry)
     for columns, group in groups.items():
         try:
-            yield read_again(layout, group)
+            extract = read_again(layout, group)
         except FileRefused:
             continue
         done.update(numbers[columns])
+        yield extract
 
 
 def _replay_file(
     connection: Connection,
     keys_given: tuple[str, str],
     recorded_at: datetime,
-    entry: pd.Series[Any],
+    entries: pd.DataFrame,
     layout: Layout,
     extracts: Sequence[Extract],
 ) -> FileAccount:
-    """`entry`: any of the file's."""
+    entry = entries.iloc[0]
     of_file = select(file.c.sha256).where(file.c.file_id == int(entry["file_id"]))
     sha256 = str(connection.execute(of_file).scalar_one())
     record = FileRecord(int(entry["file_id"]), entry["file"], sha256, REPLAY)
+    if isinstance(layout, Form):
+        stamp = instant_text(recorded_at.astimezone(UTC))
+        since = dict(zip(entries["quarantine_id"].astype("str"), entries["recorded_at"], strict=True))
+        return replay_filled(connection, extracts, record, keys_given, stamp, since)
     loading = Loading(connection, layout, keys_given, recorded_at, record, replaying=entry["newest_on"])
     for extract in extracts:
         loading.take(loading.prepared(extract))

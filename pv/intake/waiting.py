@@ -15,7 +15,8 @@ from pv.sources import Extract
 from pv.sources.extract import MARKS
 
 COLUMNS = (
-    "stream case_number received_on modified_on hospital sheet rows row_count reasons content_hash raw entry".split()
+    *"stream format case_number received_on modified_on hospital sheet rows".split(),
+    *"row_count reasons content_hash raw entry".split(),
 )
 
 
@@ -46,6 +47,7 @@ def quarantine_rows(
         found.append(
             {
                 "stream": extract.layout.stream,
+                "format": "",
                 "case_number": number,
                 "received_on": received[0] if received else "",
                 "modified_on": first["modified_on"],

@@ -11,7 +11,7 @@ import pandas as pd
 from pv import reference
 from pv.sources.extract import Extract
 from pv.sources.layouts import Layout, LayoutColumn
-from pv.sources.whole_reports import Table, table_frame
+from pv.sources.whole_reports import Table, table_frames
 
 STREAM = "forms"  # where an account names the stream of a file of reports
 GRAIN = "form"
@@ -80,8 +80,16 @@ def _aliases(column: str, written: str) -> tuple[str, ...]:
 def filled(tables: Sequence[Table]) -> Iterator[Extract]:
     """An extract a sheet (a workbook may hold several forms): all fields of the form, plus sheet and row."""
     for table in tables:
-        rows = pd.concat([*table_frame(table)], ignore_index=True)
-        for column in table.layout.columns:
-            if column.field not in rows:
-                rows[column.field] = ""
-        yield Extract(table.layout, rows, rows)
+        parts = list(table_frames(table)) or [(_NO_ROWS, _NO_ROWS)]
+        rows, raw = (pd.concat(frames, ignore_index=True) for frames in zip(*parts, strict=True))
+        yield whole(Extract(table.layout, rows, raw))
+
+
+_NO_ROWS = pd.DataFrame({"sheet": pd.Series(dtype="str"), "row": pd.Series(dtype="int64")})
+
+
+def whole(extract: Extract) -> Extract:
+    """With all fields of the layout."""
+    lacking = {column.field for column in extract.layout.columns if column.field} - set(extract.fields)
+    blank = {field: pd.Series("", index=extract.fields.index, dtype="str") for field in sorted(lacking)}
+    return Extract(extract.layout, extract.fields.assign(**blank), extract.raw)

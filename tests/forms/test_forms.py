@@ -103,6 +103,10 @@ def test_of_two_rows_of_one_key_the_lower_stands(engine: Engine, tmp_path: Path)
     assert kept(engine)["verdict"].tolist() == ["different"]
 
 
+def test_a_form_without_rows_says_nothing(engine: Engine, tmp_path: Path) -> None:
+    assert rows_of(load(engine, sheet(tmp_path / "a.csv", ZH))) == (0, 0, 0, 0)
+
+
 def test_a_dry_run_keeps_nothing(engine: Engine, tmp_path: Path) -> None:
     path = sheet(tmp_path / "a.csv", ZH, ["drug", "D1", "D2", "same", "李四", ""])
     assert rows_of(load(engine, path, dry_run=True)) == (1, 1, 0, 0)

@@ -54,7 +54,7 @@ def test_the_sheet_filled_in_is_read_as_the_form(workbook: Path, city: City, tmp
     assert found.rows[["stream", "case_number", "other_number", "verdict", "decided_by"]].to_numpy().tolist() == [
         ["drug", first["case_number"], first["other_number"], "different", "李四"]
     ]
-    assert (found.faults, len(found.unanswered)) == ((), 1)
+    assert (found.faults, len(found.about)) == ((), 1)
 
 
 def test_columns_are_counted_in_letters() -> None:
