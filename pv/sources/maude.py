@@ -59,8 +59,10 @@ _LISTED = {
     "DEVICEPROBLEM": ("device_problem_code",),
     "PATIENTPROBLEM": ("problem_code",),
 }
-_CODE_TABLES = {"deviceproblemcodes": "failure", "patientproblemdata": "harm_finding"}
-BESIDE = tuple(f"TERMS.{field}" for field in _CODE_TABLES.values())  # of a kept row: the terms of its codes
+# Names of the code tables. That of patientproblemdata.zip is patientproblemcodes.csv, beside the patientproblemcode.txt
+# of the reports.
+_CODE_TABLES = {"failure": r"deviceproblemcodes.*", "harm_finding": r"patientproblem(?:data.*|codes?.*\.csv)"}
+BESIDE = tuple(f"TERMS.{field}" for field in _CODE_TABLES)  # of a kept row: the terms of its codes
 _MAX_CODES = 1 << 22  # bytes of a code table; the present ones have 0.2 MB
 
 
@@ -81,7 +83,7 @@ def read_batches(path: Path) -> Iterator[Extract]:
     """
     files = members(path)
     layout = layout_of(path)
-    terms = {field: _terms(files, name) for name, field in _CODE_TABLES.items()}
+    terms = {field: _terms(files, name) for field, name in _CODE_TABLES.items()}
     for rows in linked.read(_source(files)):
         if rows.stray:
             yield foreign.extract_strays(layout, rows, (_KEY,))
@@ -93,8 +95,12 @@ def read_batches(path: Path) -> Iterator[Extract]:
 
 def table_of(member: Member) -> str:
     """Which table of the set a member is, "CODES" for one of the code tables; "" for none."""
-    codes = Path(member.name).name.lower().startswith(tuple(_CODE_TABLES))
+    codes = any(_is_called(member, pattern) for pattern in _CODE_TABLES.values())
     return _table(member)[0] or ("CODES" if codes else "")
+
+
+def _is_called(member: Member, pattern: str) -> bool:
+    return re.fullmatch(pattern, Path(member.name).name.lower()) is not None
 
 
 def _table(member: Member) -> tuple[str, tuple[str, ...]]:
@@ -131,7 +137,7 @@ def _terms(files: tuple[Member, ...], name: str) -> dict[str, str]:
     """Code → term of a code table of the set, by its first two columns."""
     found: dict[str, str] = {}
     for member in files:
-        if Path(member.name).name.lower().startswith(name):
+        if _is_called(member, name):
             with member.open() as stream:
                 text = stream.read(_MAX_CODES).decode("cp1252", errors="replace")
             separator = "|" if "|" in text.split("\n", 1)[0] else ","
@@ -142,7 +148,7 @@ def _terms(files: tuple[Member, ...], name: str) -> dict[str, str]:
 
 def translate(raw: pd.DataFrame, fields: pd.DataFrame) -> pd.DataFrame:
     """As `_translate` of rows that are read again: the terms of their codes stand in them."""
-    terms = {field: raw[column] for field, column in zip(_CODE_TABLES.values(), BESIDE, strict=True)}
+    terms = {field: raw[column] for field, column in zip(_CODE_TABLES, BESIDE, strict=True)}
     return _translate({field: {} for field in terms}, raw, fields).assign(**terms)
 
 

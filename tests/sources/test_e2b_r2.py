@@ -163,6 +163,65 @@ def test_a_broken_report_costs_itself_only() -> None:
     assert "&hacek;" in broken
 
 
+# The form of the FDA's public AERS files (ADR…SGM), after a record in the test data of github.com/FDA/openfda
+# (openfda/faers/tests/data/event.sgm); the values are made up: no heading, no DOCTYPE, no versions, reactions by their
+# preferred term alone, the most recent information dated before the receipt.
+FDA = """<ichicsr lang="en">
+  <safetyreport>
+   <safetyreportid>4000000-7</safetyreportid>
+   <transmissiondateformat>102</transmissiondateformat><transmissiondate>20050727</transmissiondate>
+   <serious>1</serious><seriousnesshospitalization>1</seriousnesshospitalization><seriousnessother>1</seriousnessother>
+   <receivedateformat>102</receivedateformat><receivedate>20050127</receivedate>
+   <receiptdateformat>102</receiptdateformat><receiptdate>20030407</receiptdate>
+   <fulfillexpeditecriteria>1</fulfillexpeditecriteria><companynumb>US-X-1</companynumb>
+  <primarysource><qualification>1</qualification></primarysource>
+  <sender><senderorganization>FDA-Public Use</senderorganization></sender>
+  <receiver>
+  </receiver>
+  <patient><patientonsetage>62</patientonsetage><patientonsetageunit>801</patientonsetageunit>
+   <patientweight>62</patientweight><patientsex>2</patientsex>
+  <reaction><reactionmeddrapt>AMNESIA</reactionmeddrapt></reaction><reaction><reactionmeddrapt>FALL</reactionmeddrapt></reaction>
+  <drug><drugcharacterization>1</drugcharacterization><medicinalproduct>DRUG A</medicinalproduct>
+   <drugadministrationroute>048</drugadministrationroute><drugindication>PAIN</drugindication>
+   <drugstartdateformat>102</drugstartdateformat><drugstartdate>20000918</drugstartdate></drug>
+  <drug><drugcharacterization>1</drugcharacterization><medicinalproduct>DRUG A</medicinalproduct></drug>
+  <drug><drugcharacterization>2</drugcharacterization><medicinalproduct>OS-CAL + D</medicinalproduct></drug>
+  </patient></safetyreport></ichicsr>
+"""
+
+
+def test_the_public_files_of_the_fda() -> None:
+    (extract,) = e2b_r2.read_batches(io.BytesIO(FDA.encode()))
+    checked = contracts.check(extract, TODAY)
+    assert checked.problems.empty
+    rows = checked.rows
+    assert rows[["role", "name", "used_from"]].to_numpy().tolist() == [
+        ["suspect", "DRUG A", "2000-09-18"],
+        ["suspect", "DRUG A", ""],
+        ["concomitant", "OS-CAL + D", ""],
+    ]
+    expected = {
+        "case_number": "US-X-1",
+        "received_on": "2005-01-27",
+        "modified_on": "2003-04-07",
+        "hospital": "FDA-Public Use",
+        "reaction": "AMNESIA；FALL",
+        "severity": "serious",
+        "outcome": "",
+        "sex": "female",
+        "age_years": 62.0,
+    }
+    assert {name: rows[name].unique().tolist() for name in expected} == {name: [v] for name, v in expected.items()}
+
+
+def test_empty_elements_say_nothing() -> None:
+    """As the forms of several centres write them: each element stands there, filled in or not."""
+    empty = "<authoritynumb/><casenullification/><nullificationreason/><duplicate/>"
+    reaction = SKIN.replace("<reactionoutcome>6</reactionoutcome>", "<reactionoutcome/>")
+    case = _case(_report(reactions=reaction, more=empty))
+    assert (case.worldwide, case.change, case.reactions[0].outcome) == ("CN-SHI-9", "", "")
+
+
 def test_entities_of_its_own_are_refused() -> None:
     text = _batch(_report()).getvalue().replace(b'.dtd">', b'.dtd" [<!ENTITY a "x">]>')
     with pytest.raises(FileRefused, match="xml_declarations"):

@@ -169,6 +169,9 @@ def test_a_device_event(tmp_path: Path) -> None:
     [
         ("Malfunction", [], ["一般", ""]),
         ("Malfunction", ["2. Hospitalization"], ["严重", ""]),
+        ("Malfunction", ["1. R"], ["严重", ""]),  # as in records of 2008
+        ("Other", ["1, D", "1, D, 2, O"], ["严重", "死亡"]),
+        ("Malfunction", ["Other"], ["一般", ""]),
         ("Other", ["Death"], ["严重", "死亡"]),
         ("Death", None, ["严重", "死亡"]),
         ("No answer provided", ["Other"], ["一般", ""]),
