@@ -18,10 +18,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import Connection, case, select
+from sqlalchemy import ColumnElement, Connection, case, select
 
 from pv import store
 from pv.schema import case_version, file, quarantine, quarantine_closing
@@ -44,24 +45,24 @@ def entries(connection: Connection, stamp: str, stream: str = "") -> pd.DataFram
     stored (whether a version of the report is in the store)."""
     table = quarantine.c
     columns = [column for column in table if column.name not in {"raw", "format"}]
-    statement = (
-        select(
-            *columns,
-            case((table.raw != "", 1), else_=0).label("kept"),
-            file.c.name.label("file"),
-            case((table.format != "", table.format), else_=file.c.format).label("format"),
-            file.c.newest_on,
-        )
-        .join(file, file.c.file_id == table.file_id)
-        .where(table.recorded_at <= stamp)
-        .order_by(table.quarantine_id)
-    )
+    written = case((table.format != "", table.format), else_=file.c.format).label("format")
+    kept = case((table.raw != "", 1), else_=0).label("kept")
+    found = _with_state(connection, stamp, stream, [*columns, kept, file.c.name.label("file"), written])
+    stored = is_among(_report(found), _stored_reports(connection, stamp))
+    return found.assign(kept=found["kept"] > 0, stored=stored)
+
+
+def _with_state(connection: Connection, stamp: str, stream: str, columns: list[ColumnElement[Any]]) -> pd.DataFrame:
+    """These columns (at least quarantine_id, stream and case_number) of all entries at a moment, with newest_on and
+    state."""
+    table = quarantine.c
+    statement = select(*columns, file.c.newest_on).join(file, file.c.file_id == table.file_id)
+    statement = statement.where(table.recorded_at <= stamp).order_by(table.quarantine_id)
     found = store.read(connection, statement.where(table.stream == stream) if stream else statement)
-    key = _report(found)
     closed = lookup(found["quarantine_id"], _closings(connection, stamp))
-    superseded = (found["case_number"] != "") & key.duplicated(keep="last")
+    superseded = (found["case_number"] != "") & _report(found).duplicated(keep="last")
     state = closed.where(closed != "", pd.Series(np.where(superseded, "superseded", WAITING), found.index, dtype="str"))
-    return found.assign(state=state, kept=found["kept"] > 0, stored=is_among(key, _stored_reports(connection, stamp)))
+    return found.assign(state=state)
 
 
 def _report(frame: pd.DataFrame) -> pd.Series[str]:
@@ -140,8 +141,10 @@ class Waiting:
     stores. `replaying`: the rows are those of the entries themselves.
     """
 
+    _FACTS = ("quarantine_id", "stream", "case_number", "content_hash", "modified_on")
+
     def __init__(self, connection: Connection, stream: str, *, again: bool, replaying: bool = False) -> None:
-        found = entries(connection, "9999", stream)
+        found = _with_state(connection, "9999", stream, [quarantine.c[name] for name in self._FACTS])
         known = found if again else found[found["state"].isin([WAITING, *STANDS_FOR_IT])]
         self._again, self._mended = again, "replayed" if replaying else "mended"
         self._known = Counter(known["content_hash"])

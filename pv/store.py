@@ -304,18 +304,18 @@ def read(connection: Connection, statement: Executable | str, values: Mapping[st
     names = list(result.keys())
     rows = result.fetchall()
     columns = list(zip(*rows, strict=True)) if rows else [()] * len(names)
-    frame = pd.DataFrame({name: _column(values) for name, values in zip(names, columns, strict=True)})
+    kinds: Mapping[str, str] = {}
     if isinstance(statement, Select):
         kinds = {column.name: _DTYPES[column.type.python_type] for column in statement.selected_columns}
-        frame = frame.astype({name: kinds[name] for name in names})
-    return frame
+    named = zip(names, columns, strict=True)
+    return pd.DataFrame({name: _column(list(values), kinds.get(name, "")) for name, values in named})
 
 
 _DTYPES = {int: "int64", float: "float64", str: "str"}
 
 
-def _column(values: Iterable[Any]) -> pd.Series[Any]:
-    cells = list(values)
-    if not cells or isinstance(cells[0], str):
+def _column(cells: list[Any], kind: str) -> pd.Series[Any]:
+    """Cells as a column of a kind; where none is said ("") as text or as what they are."""
+    if kind == "str" or (not kind and (not cells or isinstance(cells[0], str))):
         return pd.Series(cells, dtype="str")
-    return pd.Series(cells)
+    return pd.Series(cells) if not kind else pd.Series(cells, dtype=kind)

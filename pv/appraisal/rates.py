@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import chi2
+from scipy.special import gammaincinv
 
 from pv.appraisal.areas import UNASSIGNED, AreaTree
 from pv.text import lookup
@@ -46,8 +46,9 @@ DISTRICT_COLUMNS = [
 def garwood(n: ArrayLike, alpha: float = 0.05) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Exact Poisson limits of counts: χ²(α/2, 2n)/2 (0 at n = 0) and χ²(1 − α/2, 2n + 2)/2 (Garwood 1936)."""
     counts = np.asarray(n, dtype=np.float64)
-    low = np.where(counts > 0, chi2.ppf(alpha / 2, 2 * np.maximum(counts, 1)) / 2, 0.0)
-    high = np.asarray(chi2.ppf(1 - alpha / 2, 2 * counts + 2) / 2)
+    # Half of the χ² quantile; scipy.stats, which has that by its name, takes a second to load.
+    low = np.where(counts > 0, gammaincinv(np.maximum(counts, 1), alpha / 2), 0.0)
+    high = np.asarray(gammaincinv(counts + 1, 1 - alpha / 2), dtype=np.float64)
     return low, high
 
 

@@ -18,7 +18,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import ks_2samp
 
 from pv.signals.measures import Ints
 from pv.signals.weibull import fit_weibull
@@ -132,6 +131,8 @@ def _of_pair(event: _Event, product: str) -> dict[str, object]:
     if len(usable) < FEWEST:
         return row | {"pattern": "too_few"}
     if len(others) >= FEWEST:
+        from scipy.stats import ks_2samp  # takes a second to load, and reading files does without
+
         row["p_others"] = ks_2samp(usable, others, method="asymp").pvalue
     fitted = fit_weibull(usable)
     if fitted is None:

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 
 from pv import reference
 
@@ -37,12 +37,16 @@ class Layout:
     dates: Mapping[str, str] = field(default_factory=dict, compare=False)
     split: Mapping[str, str] = field(default_factory=dict, compare=False)
 
+    @cached_property
+    def headings(self) -> list[list[str]]:
+        """Per column the normalised headings under which it stands."""
+        return [[normalise_heading(name) for name in (column.name, *column.aliases)] for column in self.columns]
+
     def positions(self, headings: Sequence[str]) -> dict[str, int]:
         """Field → position among normalised headings; the first alias present wins."""
         where = {heading: number for number, heading in reversed(list(enumerate(headings)))}
         found: dict[str, int] = {}
-        for column in self.columns:
-            names = [normalise_heading(name) for name in (column.name, *column.aliases)]
+        for column, names in zip(self.columns, self.headings, strict=True):
             position = next((where[name] for name in names if name in where), None)
             if column.field and position is not None:
                 found.setdefault(column.field, position)
@@ -136,14 +140,9 @@ def recognise(
         headings = number_repeats(cells)
         present = set(headings)
         for layout in layouts() if among is None else among:
-            known = _known(layout, present)
-            detected = known >= 3 and bool(present & {normalise_heading(name) for name in layout.detect})
-            if detected and (best is None or known > best[0]):
+            if present.isdisjoint(map(normalise_heading, layout.detect)):
+                continue
+            known = sum(not present.isdisjoint(names) for names in layout.headings)
+            if known >= 3 and (best is None or known > best[0]):
                 best = (known, layout, row, headings)
     return None if best is None else best[1:]
-
-
-def _known(layout: Layout, present: set[str]) -> int:
-    return sum(
-        any(normalise_heading(name) in present for name in (column.name, *column.aliases)) for column in layout.columns
-    )
