@@ -1,9 +1,9 @@
 """Loads the files of the inbox: one DAG a stream of our own (`ingest_drug`, …), `ingest_foreign` for the databases of
 other countries, `ingest_forms` for what people have filled in, `ingest_unknown` for all other files.
 
-Files are loaded one at a time: SQLite has one writer. A refused file fails its own `file_away` task, with the
-reason; the good files beside it are loaded and published all the same. A file whose load breaks stays in the
-inbox for the next run. `publish` tells the asset `cases` which weeks were touched, if any were.
+Files are loaded one at a time, the loose tables of a set together: SQLite has one writer. A refused file fails its own
+`file_away` task, with the reason; the good files beside it are loaded and published all the same. A file whose load
+breaks stays in the inbox for the next run. `publish` tells the asset `cases` which weeks were touched, if any were.
 """
 
 from __future__ import annotations
@@ -24,44 +24,49 @@ STREAMS = tomllib.loads(resources.files("pv").joinpath("reference", "streams.tom
 log = logging.getLogger(__name__)
 
 
+def names(paths: list[str]) -> str:
+    """Of a file, or of the tables of a set."""
+    return ", ".join(Path(path).name for path in paths)
+
+
 def ingest_dag(feed: str) -> Any:
     """The DAG of one feed; `unknown` takes the files that no layout recognises, which are refused."""
 
     @task
-    def list_files() -> list[str]:
+    def list_files() -> list[list[str]]:
         from pv import inbox
         from pv.settings import Settings
 
         return list(inbox.files(Settings.load(), feed))
 
     @task(max_active_tis_per_dagrun=1, map_index_template="{{ file_name }}")
-    def load(path: str) -> dict[str, Any]:
+    def load(paths: list[str]) -> dict[str, Any]:
         from pv import pipeline
         from pv.settings import Settings
 
-        get_current_context()["file_name"] = Path(path).name
-        (loaded,) = pipeline.ingest(Settings.load(), [Path(path)], recorded_at=datetime.now(UTC))
+        get_current_context()["file_name"] = names(paths)
+        (loaded,) = pipeline.ingest(Settings.load(), [*map(Path, paths)], recorded_at=datetime.now(UTC))
         account = loaded.as_dict()
         del account["problems"]  # one a bad row, with what was written there: they stay in the store
         log.info("%s", json.dumps(account, ensure_ascii=False))
         return account
 
     @task(map_index_template="{{ file_name }}")
-    def file_away(account: dict[str, Any]) -> None:
+    def file_away(account: dict[str, Any], paths: list[str]) -> None:
         from pv import inbox, messages
         from pv.intake import FileAccount
         from pv.settings import Settings
 
-        get_current_context()["file_name"] = Path(account["file"]).name
-        inbox.file_away(Settings.load(), FileAccount(**account))
+        get_current_context()["file_name"] = names(paths)
+        inbox.file_away(Settings.load(), FileAccount(**account), files=paths)
         if account["refused"]:
             reason = messages.refusal(account["refused"], account["refused_values"], messages.language())
-            raise AirflowFailException(f"{account['file']} is refused. {reason}")
+            raise AirflowFailException(f"{', '.join(paths)} is refused. {reason}")
 
     @task_group
-    def one_file(path: str) -> Any:
-        account = load(path)
-        file_away(account)
+    def one_file(paths: list[str]) -> Any:
+        account = load(paths)
+        file_away(account, paths)
         return account
 
     @task(outlets=[CASES], trigger_rule=TriggerRule.ALL_DONE)
@@ -83,7 +88,7 @@ def ingest_dag(feed: str) -> Any:
         tags=["ingest"],
     )
     def ingest() -> None:
-        publish(one_file.expand(path=list_files()))
+        publish(one_file.expand(paths=list_files()))
 
     return ingest()
 

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 from sqlalchemy import Connection, func, select
 
-from pv import accounts, cases, duplicates, forms, mapping, messages, pipeline, quarantine, reference, store
+from pv import accounts, cases, duplicates, forms, inbox, mapping, messages, pipeline, quarantine, reference, store
 from pv.accounts import AccountError, Accounts
 from pv.appraisal.ledger import Ledger
 from pv.appraisal.official import official_figures
@@ -54,6 +54,7 @@ def status(settings: Settings) -> dict[str, Any]:
         "official": _official(loaded, waiting, known, week, figures),
         "weeks_stale": pipeline.stale_weeks(engine),
         "latest_week": str(week or ""),
+        "inbox": [{"set": title, "zh": zh, "en": en} for title, (zh, en) in inbox.waiting(settings).items()],
         "home": str(settings.home),
     }
 

@@ -298,11 +298,11 @@ def test_weeks_to_refresh_are_the_last_four_touched() -> None:
 def test_the_inbox_is_sorted_by_content_and_emptied(home: Settings, city: tuple[Path, dict[str, Any]]) -> None:
     late = _late_report(home, city[0])
     (home.inbox / "notes.txt").write_text("hello", encoding="utf-8")
-    assert inbox.files(home, "drug") == [str(late)]
+    assert inbox.files(home, "drug") == [[str(late)]]
     assert inbox.files(home, "device") == []
-    unknown = inbox.files(home, "unknown")
-    assert unknown == [str(home.inbox / "notes.txt")]
-    for account in pipeline.ingest(home, [late, Path(unknown[0])], NOW):
+    ((unknown,),) = inbox.files(home, "unknown")
+    assert unknown == str(home.inbox / "notes.txt")
+    for account in pipeline.ingest(home, [late, Path(unknown)], NOW):
         inbox.file_away(home, account)
     assert "rows read 3 = stored 3" in (home.inbox / "done" / "late.csv.receipt.txt").read_text(encoding="utf-8")
     assert [path for path in home.inbox.iterdir() if path.is_file()] == []
@@ -321,7 +321,7 @@ def test_forms_and_foreign_databases_have_feeds_of_their_own(tmp_path: Path) -> 
     for name, text in texts.items():
         (settings.inbox / name).write_text(text, encoding="utf-8")
     feeds = {feed: inbox.files(settings, feed) for feed in ("drug", "forms", "foreign", "unknown")}
-    assert {feed: [Path(path).name for path in paths] for feed, paths in feeds.items()} == {
+    assert {feed: [Path(path).name for (path,) in paths] for feed, paths in feeds.items()} == {
         "drug": [],
         "forms": ["form.csv"],
         "foreign": ["caers.csv"],

@@ -39,6 +39,7 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "none": "无",
         "again": "重新生成",
         "refused": "拒收的文件",
+        "inbox": "收件箱中待齐",
         "mend": "查看与更正",
         "replayed": "重新核对",
         "replayed_good": "已入库或未变",
@@ -58,6 +59,7 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "stale": "stale",
         "again": "render them again",
         "refused": "files refused",
+        "inbox": "waits in the inbox",
         "mend": "see and mend them",
         "replayed": "checked again",
         "replayed_good": "in order then",
@@ -118,6 +120,7 @@ def _lines(state: Mapping[str, Any], lang: str) -> Iterator[str]:
         yield f"  {_word('mend', lang)}: pvwatch quarantine"
     yield from _official_lines(state["official"], lang)
     yield from _refusal_lines(state["refused"], lang)
+    yield from (f"{_word('inbox', lang)}: {one[lang]}" for one in state["inbox"])
     stale = state["weeks_stale"]
     told = ", ".join(stale) if stale else _word("none", lang)
     yield f"{_word('rendered', lang)}: {state['weeks_rendered']}; {_word('stale', lang)}: {told}"

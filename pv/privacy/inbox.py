@@ -3,37 +3,48 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from pv import archive, messages, store
 from pv.intake import FileAccount, forgotten
 from pv.settings import Settings
+from pv.sources import gathered
 from pv.week import instant_text
 
 RECEIPT, REASON = ".receipt.txt", ".reason.txt"
 
 
-def file_away(settings: Settings, account: FileAccount, now: datetime | None = None) -> None:
+def file_away(settings: Settings, account: FileAccount, now: datetime | None = None, files: Sequence[str] = ()) -> None:
     """Put a receipt of a loaded file into `done/`, or the reason of a refusal into `refused/`, and remove the file.
 
     It is removed once its copy in the archive has been read back whole. A file that is another one by now stays for
-    the next run. Raises ArchiveError where the copy is damaged: then the file stays as well.
+    the next run. Raises ArchiveError where the copy is damaged: then the file stays as well. `files`: the tables of a
+    set, which leave together.
     """
-    path = Path(account.file)
-    if path.parent != settings.inbox or not path.is_file():
-        return
+    paths = [path for path in map(Path, files or [account.file]) if path.parent == settings.inbox and path.is_file()]
     moment = instant_text((now or datetime.now(UTC)).astimezone(UTC))
-    if account.refused:
-        _refused(settings, path, account, moment)
+    if len(paths) < max(1, len(files)):
         return
-    if archive.file_sha256(path) != account.sha256:
+    if account.refused and len(paths) == 1:
+        _refused(settings, paths[0], account, moment)
+        return
+    with gathered(paths, settings.home) as given:
+        name = given[0].path.name
+        if len(given) > 1 or archive.file_sha256(given[0].path) != account.sha256:
+            return
+    if account.refused:
+        for path in paths:
+            _refused(settings, path, replace(account, sha256=""), moment)
         return
     copy = _copy(settings, account.sha256)
     if copy != "":
         archive.check(archive.stored_path(settings.archive, copy or account.sha256), settings.require_key())
-    _write(settings.inbox / "done", path.name, RECEIPT, account.sha256, _taken(path.name, account, moment, copy))
-    path.unlink()
+    _write(settings.inbox / "done", name, RECEIPT, account.sha256, _taken(name, account, moment, copy))
+    for path in paths:
+        path.unlink()
 
 
 def _copy(settings: Settings, sha256: str) -> str | None:

@@ -95,6 +95,12 @@ def table_of(member: Member) -> str:
     return _table(member)[0] or ("DELETED" if _is_deleted_list(member) else "")
 
 
+def label_of(member: Member) -> str:
+    """The quarter in the name of a table, as 17q2; "" where there is none."""
+    found = re.search(r"\d\dq\d", Path(member.name).name.lower())
+    return found[0] if found else ""
+
+
 def _is_deleted_list(member: Member) -> bool:
     return "delet" in member.name.lower() and member.name.lower().endswith((".txt", ".csv"))
 
@@ -115,8 +121,7 @@ def _quarters(files: tuple[Member, ...]) -> dict[str, _Quarter]:
     for member in files:
         table, names = _table(member)
         if table:
-            label = re.search(r"(\d\d)q(\d)", Path(member.name).name.lower())
-            quarter = found.setdefault("".join(label.groups()) if label else "", _Quarter({}, {}))
+            quarter = found.setdefault(label_of(member), _Quarter({}, {}))
             quarter.tables.setdefault(table, []).append(member)
             quarter.headings.setdefault(table, names)
     return dict(sorted(found.items()))

@@ -103,6 +103,11 @@ def _is_called(member: Member, pattern: str) -> bool:
     return re.fullmatch(pattern, Path(member.name).name.lower()) is not None
 
 
+def label_of(_member: Member) -> str:
+    """Tables of all years make one set."""
+    return ""
+
+
 def _table(member: Member) -> tuple[str, tuple[str, ...]]:
     """Which table a member is ("" for none), and its columns where it has no heading."""
     name = Path(member.name).name.lower()

@@ -20,12 +20,13 @@ from pv.sources import faers, maude, vaers
 from pv.sources.refusal import FileRefused
 from pv.sources.zips import is_archive, members
 
-# Database → its reader and the tables without which it is none, the main one first.
+# Database → its reader, the tables without which it is none, the main one first, and what a whole set has besides.
 _SETS = {
-    "FAERS": (faers, ("DEMO", "DRUG", "REAC")),
-    "VAERS": (vaers, ("DATA", "VAX", "SYMPTOMS")),
-    "MAUDE": (maude, ("MDRFOI", "DEVICE")),
+    "FAERS": (faers, ("DEMO", "DRUG", "REAC"), ("OUTC", "THER", "INDI")),
+    "VAERS": (vaers, ("DATA", "VAX", "SYMPTOMS"), ()),
+    "MAUDE": (maude, ("MDRFOI", "DEVICE"), ("PATIENT",)),
 }
+_BY_NAME_ONLY = {"DELETED", "CODES"}  # such a file alone is no sign of a set
 _INNER = {"ascii", "asc", "deleted", "delete"}
 _MADE = (1980, 1, 1, 0, 0, 0)  # the first moment of zip archives
 
@@ -45,8 +46,8 @@ def gathered(paths: Iterable[Path], room: Path) -> Iterator[list[Given]]:
     groups = _groups(listed)
     with TemporaryDirectory(prefix=".sets-", dir=room if groups else None) as folder:
         packed: dict[Path, Given] = {}
-        for number, (root, name, files) in enumerate(groups):
-            target = Path(folder) / str(number) / f"{root.name} {name} {len(files)}.zip"
+        for number, (root, title, files) in enumerate(groups):
+            target = Path(folder) / str(number) / f"{root.name} {title} {len(files)}.zip"
             target.parent.mkdir()
             _pack(target, root, files)
             packed |= dict.fromkeys(files, Given(target, str(root)))
@@ -54,30 +55,67 @@ def gathered(paths: Iterable[Path], room: Path) -> Iterator[list[Given]]:
         yield list(dict.fromkeys(given))
 
 
+@dataclass(frozen=True)
+class Loose:
+    """Tables of one quarter or year in one folder. `lacks`: the tables of a whole set that are not among them."""
+
+    title: str
+    files: tuple[Path, ...]
+    lacks: tuple[str, ...]
+
+
+def loose(paths: Iterable[Path]) -> list[Loose]:
+    """The sets of which some tables lie loose among the files of a folder, whole or not, by title.
+
+    An archive that has the main table with others is a set by itself, even where it lacks one.
+    """
+    found: dict[tuple[str, str], dict[Path, set[str]]] = {}
+    for path in paths:
+        for name, tables in _tables(path).items():
+            if not (len(tables) > 1 and _SETS[name][1][0] in tables):
+                for table, label in tables.items():
+                    found.setdefault((name, label), {}).setdefault(path, set()).add(table)
+    sets = []
+    for (name, label), files in sorted(found.items()):
+        there = set().union(*files.values())
+        if there - _BY_NAME_ONLY:
+            _, needed, besides = _SETS[name]
+            lacks = tuple(table for table in (*needed, *besides) if table not in there)
+            sets.append(Loose(f"{name} {label}".strip(), tuple(sorted(files)), lacks))
+    return sets
+
+
 def _groups(paths: list[Path]) -> list[tuple[Path, str, list[Path]]]:
-    """Folder, database and files of each set that has its main table and more than one file."""
-    found: dict[tuple[Path, str], dict[Path, frozenset[str]]] = {}
+    """Folder, title and files of each set that has its main table and more than one file."""
+    found: dict[tuple[Path, str], dict[Path, Mapping[str, str]]] = {}
     for path in paths:
         for name, tables in _tables(path).items():
             root = path.parent.parent if path.parent.name.lower() in _INNER else path.parent
             found.setdefault((root, name), {})[path] = tables
     return [
-        (root, name, sorted(files))
+        (root, " ".join([name, *_one_label(files.values())]), sorted(files))
         for (root, name), files in found.items()
         if len(files) > 1 and any(_SETS[name][1][0] in tables for tables in files.values())
     ]
 
 
-def _tables(path: Path) -> Mapping[str, frozenset[str]]:
-    """Database → the tables of it that a file is or holds; none for an archive that is a set by itself."""
+def _one_label(files: Iterable[Mapping[str, str]]) -> list[str]:
+    """The quarter or year that all tables are of."""
+    labels = {label for tables in files for label in tables.values() if label}
+    return [*labels] if len(labels) == 1 else []
+
+
+def _tables(path: Path) -> Mapping[str, Mapping[str, str]]:
+    """Database → the tables of it that a file is or holds, each with its quarter or year; none for an archive that is a
+    set by itself."""
     if path.suffix.lower() not in {".txt", ".csv", ".zip"}:
         return {}
     found = {}
     try:
         listed = members(path)
-        for name, (module, needed) in _SETS.items():
-            tables = frozenset(filter(None, map(module.table_of, listed)))
-            if tables and not tables.issuperset(needed):
+        for name, (module, needed, _) in _SETS.items():
+            tables = {table: module.label_of(member) for member in listed if (table := module.table_of(member))}
+            if tables and not set(needed) <= set(tables):
                 found[name] = tables
     except FileRefused:  # whoever reads it says why
         return {}

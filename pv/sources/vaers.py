@@ -60,15 +60,18 @@ def table_of(member: Member) -> str:
     return next((table for column, table in _TELLTALE.items() if column in names and "vaers_id" in names), "")
 
 
+def label_of(member: Member) -> str:
+    """What stands before `VAERS…` in the name of a table: a year, or nondomestic."""
+    return re.split(r"vaers(?:data|vax|symptoms)", Path(member.name).name.lower())[0]
+
+
 def _years(files: tuple[Member, ...]) -> dict[str, dict[str, list[Member]]]:
     """Tables by what stands before `VAERS…` in their names: a year, or NonDomestic."""
     found: dict[str, dict[str, list[Member]]] = {}
     for member in files:
         table = table_of(member)
         if table:
-            name = Path(member.name).name.lower()
-            label = re.split(r"vaers(?:data|vax|symptoms)", name)[0]
-            found.setdefault(label, {}).setdefault(table, []).append(member)
+            found.setdefault(label_of(member), {}).setdefault(table, []).append(member)
     return dict(sorted(found.items()))
 
 

@@ -26,17 +26,19 @@ class Inbox:
         self.accounts = files
         self.filed: set[str] = set()
 
-    def files(self, _settings: Any, _stream: str) -> list[str]:
-        return list(self.accounts)
+    def files(self, _settings: Any, _stream: str) -> list[list[str]]:
+        return [name.split("+") for name in self.accounts]
 
     def ingest(self, _settings: Any, paths: list[Path], recorded_at: datetime) -> list[FileAccount]:
         assert recorded_at.tzinfo
-        found = self.accounts[str(paths[0])]
+        name = "+".join(map(str, paths))
+        found = self.accounts[name]
         if isinstance(found, Exception):
             raise found
-        return [FileAccount(str(paths[0]), "", **found)]
+        return [FileAccount(name, "", **found)]
 
-    def file_away(self, _settings: Any, account: FileAccount) -> None:
+    def file_away(self, _settings: Any, account: FileAccount, files: list[str]) -> None:
+        assert account.file == "+".join(files)
         self.filed.add(account.file)
 
 
@@ -77,6 +79,15 @@ def test_weeks_of_all_files_are_published_once(run):
     assert dag_run.state == "success"
     assert extras == [{"weeks": ["2026-W40", "2026-W46"]}]
     assert filed == {"a.xlsx", "b.xlsx", "c.xlsx"}
+
+
+def test_the_tables_of_a_set_are_loaded_and_put_away_together(run):
+    dag_run, extras, filed = run({"DEMO24Q1.txt+DRUG24Q1.txt": LATER, "b.zip": UNCHANGED})
+    assert dag_run.state == "success"
+    assert extras == [{"weeks": ["2026-W46"]}]
+    assert filed == {"DEMO24Q1.txt+DRUG24Q1.txt", "b.zip"}
+    names = {str(ti.rendered_map_index) for ti in dag_run.get_task_instances() if ti.task_id.endswith("load")}
+    assert names == {"DEMO24Q1.txt, DRUG24Q1.txt", "b.zip"}
 
 
 @pytest.mark.parametrize("files", [{}, {"a.xlsx": UNCHANGED}], ids=["no file", "nothing new"])
