@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import ColumnElement, Connection, case, select
+from sqlalchemy import ColumnElement, Connection, case, exists, select
 
 from pv import store
 from pv.schema import case_version, file, quarantine, quarantine_closing
@@ -78,8 +78,8 @@ def _closings(connection: Connection, stamp: str) -> dict[int, str]:
 def _stored_reports(connection: Connection, stamp: str) -> pd.Series[str]:
     """The quarantined numbers of which a version is in the store, with their streams."""
     same = (case_version.c.stream == quarantine.c.stream) & (case_version.c.case_number == quarantine.c.case_number)
-    statement = select(case_version.c.stream, case_version.c.case_number).join(quarantine, same).distinct()
-    statement = statement.where(case_version.c.recorded_at <= stamp, case_version.c.case_number != "")
+    stored = exists().where(same, case_version.c.recorded_at <= stamp)  # a join may go through all versions
+    statement = select(quarantine.c.stream, quarantine.c.case_number).where(quarantine.c.case_number != "", stored)
     return _report(store.read(connection, statement))
 
 

@@ -41,7 +41,7 @@ class Trace:
     merged_into, left_out, received_on, onset_on, hospital_id, hospital, district, sex, age_band, outcome, serious,
     death, events, and of the products meant `NAMED` (several joined by "; ").
     `products`: one row a product that a counted report names, asked for or of the same product as what is asked for:
-    stream, case, group, product, lot, identifier, maker, received_on.
+    stream, case, group, product (its key), name, lot, udi, identifier, maker, received_on.
     `waiting`: quarantined reports that name it: stream, case, received_on, hospital, file, sheet, rows.
     `unsearched`: quarantined reports that could not be searched, for want of the key.
     """
@@ -219,7 +219,7 @@ def _events(connection: Connection, versions: list[int]) -> dict[int, str]:
 
 def _same_products(connection: Connection, meant: pd.DataFrame, streams: Sequence[str], stamp: str) -> pd.DataFrame:
     """Rows of counted reports that name the same products: the same number, else the same name of the same maker."""
-    columns = ["stream", "case", "group", "product", "lot", "udi", "identifier", "maker", "received_on"]
+    columns = "stream case group product name lot udi identifier maker received_on".split()
     keys = sorted(set(meant["product"]))
     if not keys:
         return pd.DataFrame(columns=columns, dtype="str")

@@ -12,8 +12,9 @@ from typing import Any
 import pandas as pd
 
 from pv.codes import products, udi
+from pv.codes.numbers import read
 from pv.rendering.columns import CASE, EVENT, HOSPITAL, HOSPITAL_ID, RECEIVED, STREAM, Column, Table
-from pv.text import AGE_BANDS, SEVERAL
+from pv.text import AGE_BANDS, SEVERAL, lookup, over_unique
 from pv.tracing.finding import NAMED, STATES, Trace
 from pv.tracing.question import Asked, relation
 
@@ -99,7 +100,11 @@ _AGES = [label for _, label in AGE_BANDS] + [""]
 def counted(found: Trace) -> pd.DataFrame:
     """The reports that count, each with the key of its case."""
     reports = found.reports[found.reports["state"].isin(STATES[:2])]
-    return reports.assign(key=reports["stream"] + "\x1f" + reports["group"])
+    return reports.assign(key=_joint(reports, "group"))
+
+
+def _joint(rows: pd.DataFrame, column: str) -> pd.Series[str]:
+    return rows["stream"] + "\x1f" + rows[column]
 
 
 def totals(found: Trace) -> dict[str, Any]:
@@ -149,13 +154,15 @@ def day_table(found: Trace) -> Table:
 
 
 def lot_table(found: Trace) -> Table:
-    """Lots of the products meant: those asked for, then the next ones and those that differ by a slip, then others."""
-    rows = found.products.assign(key=found.products["stream"] + "\x1f" + found.products["group"])
-    rows = (
-        rows.assign(lot=products.lots_of(rows["lot"], rows["udi"]).str.split(SEVERAL))
-        .explode("lot")
-        .astype({"lot": "str"})
-    )
+    """Lots of the products meant: those asked for, then the next ones and those that differ by a slip, then others.
+
+    A product bears the name that most of its reports give it, since devices are known by a key that nobody writes, and
+    a number has its official form.
+    """
+    rows = found.products.assign(key=_joint(found.products, "group"))
+    official = over_unique(_joint(rows, "identifier"), lambda text: read(*text.split("\x1f")).normal)
+    told = products.lots_of(rows["lot"], rows["udi"]).str.split(SEVERAL)
+    rows = rows.assign(lot=told, identifier=official).explode("lot").astype({"lot": "str"})
     rows = rows[rows["lot"] != ""]
     mine = [lot for one in found.asked for lot in _lots_of(one)]
     kind = {lot: relation(lot, mine) if mine else "other" for lot in rows["lot"].unique()}
@@ -166,10 +173,19 @@ def lot_table(found: Trace) -> Table:
         first_on=("received_on", "min"),
         last_on=("received_on", "max"),
     )
-    made = made.reset_index().assign(relation=lambda frame: frame["lot"].map(kind).astype("str"))
+    made = made.reset_index()
+    made = made.assign(relation=lookup(made["lot"], kind), product=lookup(made["product"], _names(found.products)))
     made["place"] = made["relation"].map(_RELATIONS.index).astype("int64")
     made = made.sort_values(["place", "product", "lot", "identifier", "maker"], kind="stable")
     return Table.of(made, LOTS)
+
+
+def _names(rows: pd.DataFrame) -> dict[str, str]:
+    """Key of a product → the most frequent of its names, then the first of them."""
+    counts = rows.groupby(["product", "name"])["case"].nunique().reset_index()
+    counts = counts.sort_values(["product", "case", "name"], ascending=[True, False, True], kind="stable")
+    counts = counts.drop_duplicates("product")
+    return dict(zip(counts["product"], counts["name"], strict=True))
 
 
 def _lots_of(one: Asked) -> list[str]:

@@ -145,7 +145,12 @@ DEVICES = [
         "UDI": f"(01){OTHER_DI}(10)L77",
         "注册证编号/曾用注册证编号": "国械注准20193140002",
     },
-    {"报告编码": "E5", "产品批号": "L77", "注册证编号/曾用注册证编号": "国械注准2015-3-66-1234"},
+    {
+        "报告编码": "E5",
+        "产品批号": "L77",
+        "产品名称": "输液管路",
+        "注册证编号/曾用注册证编号": "国械注准2015-3-14-1234",
+    },
     {"报告编码": "E6", "产品批号": "L99、批号：l77", "注册证编号/曾用注册证编号": "国械注准（2015）3661234"},
 ]
 
@@ -182,6 +187,19 @@ def test_udi(devices: Settings) -> None:
 def test_a_number_finds_its_renewals_however_written(devices: Settings) -> None:
     for typed in ("国械注准20153661234", "注册证编号：国械注准 2015 3 66 1234", "国械注准20153141234"):
         assert set(states(asked(devices, typed))) == {"E1", "E2", "E3", "E5", "E6"}, typed
+
+
+def test_lots_stand_under_the_name_that_most_reports_give(devices: Settings) -> None:
+    """Not under the key that renewals share; however the number was written it is one, a renewal another."""
+    name, number = "一次性使用输液器", "国械注准20153661234"
+    found = asked(devices, "国械注准20153141234")
+    assert table(found, "lots", "product", "identifier", "lot", "reports") == [
+        (name, number, "L-77", 1),
+        (name, "国械注准20153141234", "L77", 1),
+        (name, number, "L77", 2),
+        (name, number, "L78", 1),
+        (name, number, "L99", 1),
+    ]
 
 
 def test_as_of_an_earlier_moment(home: Settings) -> None:
