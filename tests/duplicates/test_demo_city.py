@@ -59,7 +59,7 @@ def test_planted_duplicates_are_merged_and_nothing_else(city: tuple[dict[str, An
     assert for_people & sure == set()
     assert doubtful & for_people
     assert doubtful & merged == set()
-    assert rules == {"exact-1", "splink-1"}
+    assert rules == {"exact-1", "splink-2"}
 
 
 def test_what_is_put_before_people_is_like_something(city: tuple[dict[str, Any], Settings]) -> None:
