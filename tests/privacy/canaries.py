@@ -16,6 +16,7 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 import pyarrow.parquet as pq
 from openpyxl import Workbook
 
@@ -171,9 +172,20 @@ class Search:
         self._of = {pattern: value for value in values for pattern in patterns(value)}
         ordered = sorted(self._of, key=len, reverse=True)
         self._any = re.compile(b"|".join(map(re.escape, ordered)))
+        self._begin = np.zeros(1 << 16, dtype=bool)  # pairs of bytes with which a pattern begins
+        self._begin[[int.from_bytes(pattern[:2]) for pattern in ordered]] = True
+        self._longest = len(ordered[0])
 
     def in_bytes(self, data: bytes) -> set[str]:
-        return {self._of[found] for part in unpacked(data) for found in self._any.findall(part)}
+        return {found for part in unpacked(data) for found in self._in(part)}
+
+    def _in(self, part: bytes) -> set[str]:
+        if len(part) < 1_000:
+            return {self._of[found] for found in self._any.findall(part)}
+        octets = np.frombuffer(part, np.uint8).astype(np.uint16)
+        places = np.flatnonzero(self._begin[(octets[:-1] << 8) | octets[1:]]).tolist()
+        found = (self._any.match(part, place, place + self._longest) for place in places)
+        return {self._of[one[0]] for one in found if one}
 
     def in_folder(self, folder: Path) -> dict[str, set[str]]:
         """Path (and its own name) → values found."""
