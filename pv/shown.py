@@ -22,6 +22,10 @@ _TELEPHONE = re.compile(r"(?<!\d)(?:\+?86[- ]?)?1[3-9]\d[- ]?\d{4}[- ]?\d{4}(?!\
 _IDENTITY = re.compile(r"(?<!\d)\d{17}[\dXx](?!\d)")
 _DIGITS = re.compile(r"\d{15,}|(?<![\d.])\d{9,11}(?![\d.])")  # no date, time or age has so many; 14: 20261110091233
 _DAY = re.compile(r"\d{8}|\d{4}\D{1,2}\d")
+_LONG = re.compile(r"\d{6,}|\d{4}\D{1,2}\d{1,2}\D")
+_BORN = re.compile(
+    r"\d{4}\D{1,2}\d{1,2}\D{1,2}\d{1,2}.*[\u3400-\u9fff]{2}|[\u3400-\u9fff]{2}.*\d{4}\D{1,2}\d{1,2}\D{1,2}\d"
+)
 _LETTERS = re.compile(r"[^\W\d_]+")
 _TIME_WORDS = re.compile(
     r"(?:不详|不明|未知|未提供|未说明|暂无|没有|昨天|今天|明天|前天|昨日|今日|去年|今年|上周|本周|上月|本月|上午|下午|左右|大约"
@@ -62,11 +66,13 @@ def age(text: str) -> str:
 
 
 def code(text: str, lists: Iterable[str]) -> str:
-    """A cell of a code: a wording that is made of wordings of the lists and plain words.
+    """A cell of a code: a wording that is made of wordings of the lists and plain words, and no day or long number.
 
-    >>> code("较重", ["severity"]), code("未说明", ["sex"]), code("张三", ["sex"])
-    ('较重', '未说明', '***')
+    >>> code("较重", ["severity"]), code("未说明", ["sex"]), code("张三", ["sex"]), code("13912345678", ["sex"])
+    ('较重', '未说明', '***', '***')
     """
+    if _LONG.search(text):
+        return HIDDEN
     bare = "".join(letter for letter in text.casefold() if letter.isalnum())
     return text if len(bare) < 2 or any(_words(name).fullmatch(bare) for name in lists) else HIDDEN
 
@@ -79,13 +85,17 @@ def _words(name: str) -> re.Pattern[str]:
 
 
 def number(text: str) -> str:
-    """The number of a report: neither a wording without figures nor the number of a telephone or identity card.
+    """The number of a report: neither a wording without figures, nor one with a day, nor the number of a telephone or
+    identity card.
 
     >>> number("330100202600001"), number("张三"), number("13912345678"), number("11010519491231002X")
     ('330100202600001', '***', '***', '***')
+    >>> number("沪2026-11-10-1"), number("1951-03-07 张三")
+    ('沪2026-11-10-1', '***')
     """
     bare = text.strip()
     wordy = any(letter > "\u2e80" for letter in bare) and not any(letter.isdigit() for letter in bare)
+    wordy = wordy or bool(_BORN.search(bare))
     return HIDDEN if wordy or _MAIL.search(bare) or _TELEPHONE.fullmatch(bare) or _is_identity(bare) else text
 
 
@@ -112,6 +122,22 @@ def _is_identity(text: str) -> bool:
         return False
     total = sum(int(digit) * pow(2, 17 - place, 11) for place, digit in enumerate(text[:17]))
     return "10X98765432"[total % 11] == text[17].upper()
+
+
+def is_telephone(text: str) -> bool:
+    return bool(_TELEPHONE.fullmatch(text))
+
+
+def remark(text: str) -> str:
+    """A free text of people: without numbers of telephones and identity cards, and addresses of mail.
+
+    Names in it cannot be told from other words.
+
+    >>> remark("来电13912345678，身份证11010519491231002X，诉皮疹2次，编号330100202600001")
+    '来电***，身份证***，诉皮疹2次，编号330100202600001'
+    """
+    bare = _IDENTITY.sub(lambda found: HIDDEN if _is_identity(found[0]) else found[0], text)
+    return _TELEPHONE.sub(HIDDEN, _MAIL.sub(HIDDEN, bare))
 
 
 def organisation(text: str, *, displaced: bool = True) -> str:

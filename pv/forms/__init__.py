@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pv.forms.checking import Fault, checked
+from pv.forms.checking import Fault, checked, told
 from pv.forms.effects import take
 from pv.forms.entries import entered_between, in_force
 
-__all__ = ["Fault", "checked", "entered_between", "in_force", "take"]
+__all__ = ["Fault", "checked", "entered_between", "in_force", "take", "told"]

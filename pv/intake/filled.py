@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 from sqlalchemy import Connection
 
-from pv import archive, forms, store
+from pv import archive, forms, messages, store
 from pv.intake.account import FIRST, FileAccount, Problem
 from pv.intake.files import FileRecord, close_record, file_record
 from pv.intake.waiting import entry_numbers
@@ -78,6 +78,7 @@ class Taking:
         self._waiting = Waiting(connection, STREAM, again=record.kind != FIRST, replaying=bool(self._since))
         self._read = self._stored = self._bad = self._entered = 0
         self._problems: list[Problem] = []
+        self._warnings: list[Problem] = []
         self._days: set[str] = set()
 
     def take(self, extract: Extract) -> None:
@@ -105,7 +106,9 @@ class Taking:
         self._bad += len(bad)
         self._days |= set(taken.effect.days)
         problems = _problems(form, extract, faults)
+        masked = [fault for fault in checked.masked if fault.row in taken.stored]
         self._problems += [problem for _, problem in problems]
+        self._warnings += [problem for _, problem in _problems(form, extract, masked)]
         if not self._since:
             lowest = dict(zip(good["case_number"], good.index.tolist(), strict=True)) | {"": -1}
             self._enter(extract, [row for row in bad if row > lowest.get(about[row], -1)], about, problems)
@@ -163,7 +166,8 @@ class Taking:
             unchanged=self._read - self._stored - self._bad,
             quarantined=self._bad,
             weeks=tuple(weeks_of(self._days)),
-            problems=tuple(self._problems),
+            warnings=len(self._warnings),
+            problems=(*self._problems, *self._warnings),
             kind=self._record.kind,
             entered=self._entered,
             entries=self._entered,
@@ -183,8 +187,9 @@ def _problems(form: Form, extract: Extract, faults: Iterable[forms.Fault]) -> li
     found = []
     for fault in faults:
         row = extract.fields.loc[fault.row].to_dict()
-        place = str(row["sheet"]), int(row["row"]), form.heading_of(fault.field), str(row[fault.field])[:80]
-        found.append((fault.row, Problem(fault.code, "quarantine", *place, "")))
+        value = forms.told(form, fault.field, str(row[fault.field]))[:80]
+        place = str(row["sheet"]), int(row["row"]), form.heading_of(fault.field), value
+        found.append((fault.row, Problem(fault.code, messages.outcome(fault.code), *place, "")))
     return found
 
 

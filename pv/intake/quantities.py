@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 from sqlalchemy import Connection
 
-from pv import forms
+from pv import forms, shown
 from pv.forms.registers import EXPOSURE
 from pv.intake.account import FileAccount, Problem
 from pv.intake.files import close_record, file_record
@@ -67,8 +67,9 @@ def _entries(use: Use, stream: str) -> pd.DataFrame:
 def _left_out(use: Use, layout: Layout) -> Iterator[Problem]:
     codes = {layout.heading_of(field): code for field, code in _CODES.items()}
     for row in use.left_out.itertuples(index=False):
-        place = str(row.sheet), int(str(row.row)), str(row.column), str(row.value)[:80], ""
-        yield Problem(codes.get(str(row.column), "form_unnamed"), "quarantine", *place)
+        code, value = codes.get(str(row.column), "form_unnamed"), str(row.value)[:80]
+        told = shown.time(value) if code in _CODES.values() else value
+        yield Problem(code, "quarantine", str(row.sheet), int(str(row.row)), str(row.column), told, "")
 
 
 def _faults(faults: list[forms.Fault], sums: pd.DataFrame) -> Iterator[Problem]:

@@ -77,7 +77,7 @@ def test_an_unanswered_row_is_passed_over_and_a_wrong_one_is_named(engine: Engin
     account = load(engine, sheet(tmp_path / "a.csv", EN, *rows))
     assert rows_of(account) == (4, 1, 1, 2)
     assert [(p.code, p.row, p.column, p.value) for p in account.problems] == [
-        ("form_code", 3, "人工判定", "perhaps"),
+        ("form_code", 3, "人工判定", "***"),
         ("form_empty", 4, "报告编号", ""),
         ("form_empty", 4, "判定人", ""),
     ]

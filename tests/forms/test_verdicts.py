@@ -79,7 +79,7 @@ def test_rows_that_cannot_be_are_named_and_the_others_taken(engine: Engine, tmp_
     assert (account.read, account.stored, account.unchanged, account.quarantined) == (7, 2, 0, 5)
     assert [(p.code, p.row, p.column, p.value) for p in account.problems] == [
         ("form_empty", 4, "判定人", ""),
-        ("form_code", 8, "人工判定", "maybe"),
+        ("form_code", 8, "人工判定", "***"),
         ("report_unknown", 2, "另一报告编号", "X9"),
         ("pair_of_one", 3, "另一报告编号", "A"),
         ("decision_chain", 7, "人工判定", "different"),

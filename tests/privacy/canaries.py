@@ -28,6 +28,8 @@ OWN = [
     if any(c.personal for c in layout.columns) and not layout.name.startswith("e2b") and "feedback" not in layout.name
 ]
 
+Sheets = dict[str, list[list[str]]]
+
 _SURNAMES = "鸢鹮鹬鸫鹀鹡鹨鹛鹟鹎"  # birds: in no wording of ours
 _GIVEN = "丽伟芳娜敏静强磊军洋勇艳杰娟涛超霞平刚桂"
 
@@ -51,13 +53,13 @@ class Planter:
 
     def birth(self) -> str:
         number = len(self.planted)
-        return self._next(f"{1931 + number % 60}-{1 + number % 12:02d}-{1 + number % 27:02d}")
+        return self._next(f"{1931 + number % 60}-{1 + number // 60 % 12:02d}-{1 + number % 27:02d}")
 
     def record(self) -> str:
         return self._next(f"ZYH{8_210_000 + 13 * len(self.planted)}Q")
 
     def identity(self) -> str:
-        head = f"3301061949123{1000 + len(self.planted) % 9000:04d}"
+        head = f"330106{1931 + len(self.planted) // 900}1203{100 + len(self.planted) % 900}"
         total = sum(int(digit) * pow(2, 17 - place, 11) for place, digit in enumerate(head))
         return self._next(head + "10X98765432"[total % 11])
 
@@ -128,6 +130,72 @@ def rows(layout: Layout, planter: Planter) -> list[dict[str, str]]:
     cells = list(moved.values())
     made.append(dict(zip(moved, [cells[0], "", *cells[1:-1]], strict=True)))
     return made
+
+
+def linked_sheets(planter: Planter) -> Sheets:
+    """The workbook of linked sheets: sound, quarantined, warned, a drug without a report; sheets that none needs."""
+    told = ["反馈码", "报告类型", "性别", "年龄", "不良反应发生时间", "报告日期", "不良反应过程描述", "患者姓名"]
+    sound = ["一般", "女", "40", "2026-11-08", "2026-11-10"]
+    changed: list[dict[int, str]] = [{}, {4: "2026-02-30"}, {4: planter.name()}, {0: planter.name()}]
+    changed.append({1: planter.name(), 2: planter.birth(), 3: planter.telephone()})
+    main = [[*sound, planter.narrative(), planter.name()] for _ in changed]
+    for row, cells in zip(main, changed, strict=True):
+        for place, text in cells.items():
+            row[place] = text
+    codes = [f"FK{number}" for number in range(len(main))]
+    drugs = [[code, "怀疑", "1", "", "阿莫西林胶囊", planter.narrative()] for code in [*codes, "FK99"]]
+    drugs[2][1] = planter.name()
+    return {
+        "药品不良反应报告表": [told, *([code, *row] for code, row in zip(codes, main, strict=True))],
+        "原患疾病": [["反馈码", "疾病"], *([code, planter.narrative()] for code in codes)],
+        "不良反应名称": [["反馈码", "不良反应名称"], *([code, "皮疹"] for code in codes)],
+        "怀疑用药": [["反馈码", "怀疑/合并", "序号", "批准文号", "通用名称", "家属电话"], *drugs],
+        "联系人": [[planter.name(), planter.telephone()]],
+    }
+
+
+def filled_forms(planter: Planter) -> Sheets:
+    """Every form: rows that are in order with telephone numbers, identity cards and mail addresses in their remarks;
+    rows that are not, with a name, a telephone number or a day of birth where something else belongs."""
+
+    def remark() -> str:
+        return f"患者来电{planter.telephone()}，身份证{planter.identity()}，{planter.of('邮箱')}，诉皮疹"
+
+    def faulty(sound: Sequence[str], places: Sequence[int]) -> Iterator[list[str]]:
+        for place in places:
+            for value in (planter.name(), planter.telephone(), planter.birth() + planter.name()):
+                yield [*sound[:place], value, *sound[place + 1 :]]
+
+    risk = ["T1", "2026-11-10", "投诉举报", "阿莫西林胶囊", remark(), "严重", "12315", remark()]
+    exposure = ["2026-10", "药品", "阿莫西林胶囊", "第一医院", "使用量", "100", "盒", remark()]
+    official = ["药品", "2026-10", "接收", "12", remark()]
+    mapping = ["药品", "产品", "阿莫西林胶囊", "原文正确", "李四", remark()]
+    verdict = ["药品", "DR131003", "DR131006", "同一事件", "李四", remark()]
+    headings = {
+        "risk": "信息编号 日期 信息类别 产品名称 发现的问题 严重程度 来源 承办单位",
+        "exposure": "期间 报告类别 产品名称 医疗机构 数量口径 数量 单位 来源",
+        "official": "报告类别 期间 口径 官方数 来源",
+        "mapping": "报告类别 种类 原文 对照为 填写人 说明",
+        "duplicates": "报告类别 报告编号 另一报告编号 人工判定 判定人 说明",
+    }
+    rows = {
+        "risk": [risk, *faulty(risk, (1, 2, 5))],
+        "exposure": [exposure, *faulty(exposure, (0, 1, 4, 5))],
+        "official": [official, *faulty(official, (0, 1, 2, 3))],
+        "mapping": [mapping, *faulty(mapping, (0, 1))],
+        "duplicates": [verdict, *faulty(verdict, (0, 1, 2, 3))],
+    }
+    return {name: [headings[name].split(), *rows[name]] for name in headings}
+
+
+def write_sheets(path: Path, sheets: Sheets) -> None:
+    book = Workbook()
+    book.remove(book.active)
+    for name, lines in sheets.items():
+        sheet = book.create_sheet(name)
+        for line in lines:
+            sheet.append(line)
+    book.save(path)
 
 
 def write_csv(path: Path, made: Sequence[Mapping[str, str]], encoding: str) -> None:

@@ -1,7 +1,8 @@
 """Planted names, telephones, record and identity numbers, birth dates, addresses and narratives are found nowhere.
 
-Reports of every layout of ours and of E2B, sound, quarantined, warned, displaced and refused, are loaded and reported,
-every command is run, and each byte that is left anywhere is searched.
+Reports of every layout of ours, of linked sheets and of E2B, sound, quarantined, warned, displaced and refused, and
+forms that people have filled in are loaded and reported, every command is run, and each byte that is left anywhere is
+searched.
 """
 
 from __future__ import annotations
@@ -28,7 +29,17 @@ from pv.cli import main
 from pv.intake import FileAccount
 from pv.settings import Settings
 from tests.conftest import KEY, NOW
-from tests.privacy.canaries import OWN, Planter, Search, rows, write_csv, write_xlsx
+from tests.privacy.canaries import (
+    OWN,
+    Planter,
+    Search,
+    filled_forms,
+    linked_sheets,
+    rows,
+    write_csv,
+    write_sheets,
+    write_xlsx,
+)
 from tests.sources import test_e2b_r2, test_e2b_r3
 
 DRUG = next(layout for layout in OWN if layout.name == "drug_national")
@@ -72,6 +83,8 @@ class Place:
             made = rows(layout, self.planter)
             write_xlsx(folder / f"{layout.name}.xlsx", made)
             write_csv(folder / f"{layout.name}.csv", made, "gb18030")
+        write_sheets(folder / "linked.xlsx", linked_sheets(self.planter))
+        write_sheets(folder / "y-forms.xlsx", filled_forms(self.planter))
         for name, content in (("r3", self._r3()), ("r2", self._r2())):
             (folder / f"{name}.xml").write_bytes(content)
             (folder / f"{name}-cut.xml").write_bytes(content[: len(content) * 3 // 4])
@@ -189,6 +202,28 @@ def test_each_guard_is_needed(place: Place, monkeypatch: pytest.MonkeyPatch, bro
             BREAKS[broken](patch)
         (account,) = pipeline.ingest(Settings.load(), [path], NOW)
         inbox.file_away(Settings.load(), account)
+    place.told.append(json.dumps(account.as_dict(), ensure_ascii=False))
+    assert (place.leaks() == {}) == (broken == "")
+
+
+OF_FORMS: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
+    name: lambda patch, name=name: patch.setattr(shown, name, lambda text, _lists=(): text)
+    for name in ("time", "code", "number", "remark")
+}
+OF_FORMS["sealing"] = BREAKS["sealing"]
+OF_FORMS["figures"] = lambda patch: patch.setattr(shown, "is_telephone", lambda _text: False)
+
+
+@pytest.mark.parametrize("broken", ["", *OF_FORMS])
+def test_each_guard_of_the_forms_is_needed(place: Place, monkeypatch: pytest.MonkeyPatch, broken: str) -> None:
+    path = place.root / "home" / "inbox" / "forms.xlsx"
+    write_sheets(path, filled_forms(place.planter))
+    with monkeypatch.context() as patch:
+        if broken:
+            OF_FORMS[broken](patch)
+        (account,) = pipeline.ingest(Settings.load(), [path], NOW)
+        inbox.file_away(Settings.load(), account)
+    assert account.quarantined > 40
     place.told.append(json.dumps(account.as_dict(), ensure_ascii=False))
     assert (place.leaks() == {}) == (broken == "")
 
