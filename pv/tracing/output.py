@@ -13,7 +13,7 @@ from pv.rendering.language import Language, language
 from pv.rendering.workbook import Book
 from pv.tracing.finding import Trace
 from pv.tracing.question import Asked
-from pv.tracing.summaries import tables, totals
+from pv.tracing.summaries import products_named, tables, totals
 
 Words = tuple[str, str]  # Chinese, English
 SHEETS: dict[str, tuple[str, Words]] = {
@@ -107,7 +107,7 @@ _BESIDE: dict[str, Words] = {
 
 
 def _limits(found: Trace, total: dict[str, Any]) -> Iterator[Words]:
-    products = sorted(set(found.reports["identifier"].mask(found.reports["identifier"] == "", found.reports["name"])))
+    products = products_named(found)
     if len(products) > 1 and all(one.kinds == ("lot",) for one in found.asked):
         named = "; ".join(products[:_WORDINGS]) + (" …" if len(products) > _WORDINGS else "")
         yield (

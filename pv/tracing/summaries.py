@@ -218,6 +218,17 @@ def waiting_table(found: Trace) -> Table:
     return Table.of(found.waiting, WAITING)
 
 
+def products_named(found: Trace) -> list[str]:
+    """The products that the reports name: by their number, of which renewals are one, else by name."""
+    named: dict[str, str] = {}
+    for stream, written, name in zip(
+        *(found.reports[column] for column in ("stream", "identifier", "name")), strict=True
+    ):
+        for number in (read(stream, text) for text in written.split("; ")):
+            named.setdefault(number.key or name, number.normal or name)
+    return sorted(named.values())
+
+
 def tables(found: Trace) -> dict[str, Table]:
     """All tables by name."""
     return {

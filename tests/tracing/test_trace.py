@@ -18,7 +18,7 @@ from pv.cli import main
 from pv.duplicates import link_new
 from pv.settings import Settings
 from pv.text import AGE_BANDS
-from pv.tracing import Question, Trace, trace
+from pv.tracing import Question, Trace, output, trace
 from pv.tracing.summaries import PATIENTS, tables, totals
 from tests.conftest import KEY, Export
 from tests.duplicates.told import NOW, crowd, tell
@@ -202,6 +202,12 @@ def test_lots_stand_under_the_name_that_most_reports_give(devices: Settings) -> 
     ]
 
 
+def test_a_renewal_is_no_other_product(devices: Settings) -> None:
+    """E4 alone is of another one."""
+    said = [english for _, english in output.facts(asked(devices, "l77"))]
+    assert "The lot is one of 2 products: 国械注准20153661234; 国械注准20193140002." in " ".join(said)
+
+
 def test_as_of_an_earlier_moment(home: Settings) -> None:
     then = asked(home, "A260403", at=FIRST)
     assert states(then)["D3"] == "counted"
@@ -295,7 +301,7 @@ def test_the_command(home: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyP
     text = page.read_text(encoding="utf-8")
     assert "产品追溯：A260403" in text
     assert "http" not in text.replace("http-equiv", "")
-    for output in (shown, text, json.dumps(told, ensure_ascii=False)):
-        assert "张三" not in output
+    for made in (shown, text, json.dumps(told, ensure_ascii=False)):
+        assert "张三" not in made
     assert CliRunner().invoke(main, ["trace"]).exit_code == 2
     assert CliRunner().invoke(main, ["trace", "A", "--out", "a.pdf"]).exit_code == 2
