@@ -74,7 +74,7 @@ def test_a_corrected_workbook_is_taken_like_an_export(settings: Settings, export
     pipeline.ingest(settings, [export("drug", BROKEN)], NOW)
     out = tmp_path / "mend.xlsx"
     told = _run("export", "--reason", "to correct", "--out", str(out)).stdout
-    assert told.startswith(f"2 reports are in {out}. It holds personal data")
+    assert told.startswith(f"2 entries are in {out}. It holds personal data")
     if sys.platform != "win32":
         assert stat.S_IMODE(out.stat().st_mode) == 0o600
     book = openpyxl.load_workbook(out)
@@ -151,10 +151,10 @@ def test_replay_and_dismissal(settings: Settings, export: Export) -> None:
     pipeline.ingest(settings, [export("drug", BROKEN)], NOW)
     told = _run("replay", code=3).stdout
     assert told == (
-        "drug.csv: rows checked again 3 = stored 0 + unchanged 0 + still quarantined 3; reports cleared 0\n"
+        "drug.csv: rows checked again 3 = stored 0 + unchanged 0 + still quarantined 3; entries cleared 0\n"
     )
     told = _run("dismiss", "2", "--by", "王五", "--reason", "told twice").stdout
-    assert told == "1 reports dismissed; weeks touched: 2026-W46\n"
+    assert told == "1 entries dismissed; weeks touched: 2026-W46\n"
     assert "entry 2 does not wait: it is dismissed" in _run("dismiss", "2", "--by", "a", "--reason", "b", code=1).stderr
     assert [one["entry"] for one in _waiting()] == [1]
     assert json.loads(_run("replay", "1", "--json", code=3).stdout)["accounts"][0]["kind"] == "replay"

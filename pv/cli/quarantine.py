@@ -206,10 +206,10 @@ def _show_export(files: dict[Path, list[dict[Any, Any]]], left: int, as_json: bo
         print_json({"files": [{"file": str(path), "entries": len(rows)} for path, rows in files.items()], "left": left})
         return
     for path, rows in files.items():
-        click.echo(f"{len(rows)} reports are in {path}. It holds personal data: delete it when it has served.")
+        click.echo(f"{len(rows)} entries are in {path}. It holds personal data: delete it when it has served.")
     if left:
         click.echo(
-            f"{left} reports are left out: messages, public databases, or rows kept no longer",
+            f"{left} entries are left out: messages, public databases, or rows kept no longer",
             err=True,
         )
     if not files:
@@ -246,7 +246,7 @@ def _show_replayed(done: Any) -> None:
     for account in done.accounts:
         click.echo(
             f"{account.file}: rows checked again {account.read} = stored {account.stored} + unchanged "
-            f"{account.unchanged} + still quarantined {account.quarantined}; reports cleared {account.cleared}"
+            f"{account.unchanged} + still quarantined {account.quarantined}; entries cleared {account.cleared}"
         )
     weeks = sorted({week for account in done.accounts for week in account.weeks})
     if weeks:
@@ -254,7 +254,7 @@ def _show_replayed(done: Any) -> None:
     if not done.left.empty:
         names = ", ".join(sorted(set(done.left["file"])))
         click.echo(
-            f"{len(done.left)} reports are left: their rows are kept no longer, lack what today's layout needs, or "
+            f"{len(done.left)} entries are left: their rows are kept no longer, lack what today's layout needs, or "
             f"their mapping file is gone. Mend that, or load their files again: {names}",
             err=True,
         )
@@ -286,4 +286,4 @@ def dismiss(entries: tuple[int, ...], by: str, reason: str, as_json: bool) -> No
     if as_json:
         print_json({"dismissed": gone["quarantine_id"].tolist(), "weeks": weeks})
     else:
-        click.echo(f"{len(gone)} reports dismissed; weeks touched: {', '.join(weeks) or 'none'}")
+        click.echo(f"{len(gone)} entries dismissed; weeks touched: {', '.join(weeks) or 'none'}")

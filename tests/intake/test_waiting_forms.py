@@ -229,9 +229,9 @@ def test_rows_of_forms_are_listed_written_out_corrected_and_taken(
     assert (mended.stored, mended.cleared) == (1, 1)
     left = json.loads(_run("--json"))
     assert [(one["stream"], one["format"]) for one in left] == [("forms", "duplicates"), ("drug", "drug_national")]
-    assert "still quarantined 1; reports cleared 0" in _run("replay", "2", code=3)
+    assert "still quarantined 1; entries cleared 0" in _run("replay", "2", code=3)
     assert _run("dismiss", "2", "--by", "王五", "--reason", "a test").startswith(
-        "1 reports dismissed; weeks touched: none"
+        "1 entries dismissed; weeks touched: none"
     )
     engine = store.open_store(settings.database_url)
     with store.reading(engine) as connection:
