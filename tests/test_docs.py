@@ -219,7 +219,6 @@ def test_sections_of_the_reports_are_described_in_their_order(report: str) -> No
 def test_output_files_are_described() -> None:
     for name in CSV_TABLES:
         assert f"`{name}.csv`" in DOCUMENTS["docs/reports.md"]
-        assert f"{name}.csv" in README
 
 
 def test_exit_codes_are_described() -> None:

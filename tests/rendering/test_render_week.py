@@ -41,6 +41,16 @@ def test_everything_is_there(rendered: Path) -> None:
     assert names == {*PAGES, *TABLES, *evidence, "signals.xlsx", "hospitals.xlsx", "summary.json"}
 
 
+@pytest.mark.parametrize("readme", ["README.md", "README.zh.md"])
+def test_the_readme_names_every_file(rendered: Path, readme: str) -> None:
+    text = (Path(__file__).parents[2] / readme).read_text(encoding="utf-8")
+    block = re.search(r"```\nout/index\.html.*?```", text, flags=re.DOTALL)
+    assert block is not None
+    names = set(re.findall(r"[\w.]+\.(?:html|xlsx|csv|json)", block[0]))
+    written = {path.name for path in rendered.iterdir()}
+    assert names == written | {"index.html", "index.en.html", "accounts.json", "changes.csv"}
+
+
 def test_the_same_week_gives_the_same_bytes(rendered: Path, city: City, tmp_path: Path) -> None:
     render_week(city.week_input, tmp_path)
     for path in rendered.iterdir():
