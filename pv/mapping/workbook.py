@@ -81,7 +81,7 @@ def write_unmapped(path: Path, asked: Sequence[Question], learned: Mapping[Asked
         if learned:
             rows = tuple((*question, answer, "", "", "") for question, answer in sorted(learned.items()))
             table = Table(_LEARNED, rows)
-            _entries(book, book.table_sheet("已学习", table, frozen=3), table)
+            _entries(book, book.table_sheet("已学习", table, frozen=3, form=True), table)
 
 
 def _guide(book: Book, asked: Sequence[Question], learned: Mapping[Asked, str]) -> None:
@@ -101,7 +101,7 @@ def _guide(book: Book, asked: Sequence[Question], learned: Mapping[Asked, str]) 
 def _questions(book: Book, name: str, asked: Iterable[Question]) -> None:
     rows = tuple(_row(one) for one in asked)
     table = Table(_COLUMNS, rows)
-    sheet = book.table_sheet(name, table, frozen=3)
+    sheet = book.table_sheet(name, table, frozen=3, form=True)
     first, last = table.place("choice_0"), table.place(f"choice_{MOST}")
     sheet.set_column(first, last, None, None, {"hidden": True})
     sheet.fit_to_pages(2, 0)  # questions and answers, then the suggestions

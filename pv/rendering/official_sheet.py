@@ -53,7 +53,7 @@ def official_form(appraisal: Appraisal) -> Table:
 
 def put_official_form(book: Book, table: Table) -> None:
     """What is known, then coloured cells for people."""
-    sheet = book.table_sheet(SHEET, table, frozen=6)
+    sheet = book.table_sheet(SHEET, table, frozen=6, form=True)
     style, number = book.style(entry=True), book.style(entry=True, number="#,##0")
     for row, cells in enumerate(table.rows, start=1):
         known = dict(zip((column.name for column in table.columns), cells, strict=True))

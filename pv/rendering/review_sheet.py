@@ -63,7 +63,7 @@ DUPLICATES = (
 def put_reviews(book: Book, reviews: Table) -> None:
     """What is known of each pair, differences marked; then coloured cells for people, the verdict from a list."""
     table = Table((*reviews.columns, *ENTRIES), tuple((*row, *("" for _ in ENTRIES)) for row in reviews.rows))
-    sheet = book.table_sheet(SHEET, table, frozen=3)
+    sheet = book.table_sheet(SHEET, table, frozen=3, form=True)
     first, rows = len(reviews.columns), max(1, len(table))
     for row in range(1, rows + 1):
         for place in range(first, len(table.columns)):

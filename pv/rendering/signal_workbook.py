@@ -119,7 +119,7 @@ def _part(book: Book, sheet: Worksheet, row: int, title: str, table: Table) -> i
 
 def _form(book: Book, assessment: Table) -> None:
     """The sheet 研判: what is known of a pair, then coloured cells for people, the conclusion from a list."""
-    sheet = book.table_sheet("研判", assessment, frozen=5)
+    sheet = book.table_sheet("研判", assessment, frozen=5, form=True)
     first, last = assessment.place("conclusion"), len(assessment.columns) - 1
     rows = max(1, len(assessment))
     entry, day = book.style(entry=True), book.style(entry=True, number="yyyy-mm-dd")

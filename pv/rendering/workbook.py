@@ -26,6 +26,7 @@ MOST_ROWS = 1_048_575  # below the heading, Excel 2007
 _MOST_CHARACTERS = 32_767  # of a cell
 _FIRST_DAY = "1900-03-01"  # before it Excel's calendar is wrong: such days are written as text
 _MOST_LINES = 8  # of a row; what is longer can be read in the cell
+_NOTHING = "无 None"
 _WIDE = 20  # characters; wider columns hold running text
 _PAGE_WIDTH = 260  # characters on an A4 page across before print gets too small
 _NUMBER_FORMATS = {
@@ -69,8 +70,11 @@ class Book:
         if error is None:
             self._book.close()
 
-    def table_sheet(self, name: str, table: Table, *, frozen: int = 1) -> Worksheet:
-        """A sheet of one table: heading frozen and repeated in print, filter, the first columns frozen too."""
+    def table_sheet(self, name: str, table: Table, *, frozen: int = 1, form: bool = False) -> Worksheet:
+        """A sheet of one table: heading frozen and repeated in print, filter, the first columns frozen too.
+
+        A table without rows says so, but for a form, which is read back.
+        """
         sheet = self.empty_sheet(name)
         widths = self.put_table(sheet, 0, table)
         for place, width in enumerate(widths):
@@ -80,6 +84,8 @@ class Book:
         sheet.repeat_rows(0)
         sheet.repeat_columns(0, frozen - 1)
         sheet.autofilter(0, 0, max(1, len(table)), len(table.columns) - 1)
+        if not len(table) and not form:
+            self.put_text(sheet, 1, 0, _NOTHING, italic=True, font_color="#595959")
         return sheet
 
     def empty_sheet(self, name: str) -> Worksheet:
@@ -104,7 +110,8 @@ class Book:
             sheet.write_string(row, place, heading, self.style(heading=True, **_side(column)))
         lines = zip(table.rows[:MOST_ROWS], texts, strict=False)
         for offset, (values, line) in enumerate(lines, start=row + 1):
-            sheet.set_row(offset, _height(line, widths))
+            wrapped = ["" if column.numeric else text for column, text in zip(table.columns, line, strict=True)]
+            sheet.set_row(offset, _height(wrapped, widths))
             for place, (column, value) in enumerate(zip(table.columns, values, strict=True)):
                 number = _number_format(column, table, values)
                 self._put(sheet, offset, place, column, value, line[place], number)
@@ -136,12 +143,12 @@ class Book:
         elif column.numeric:
             sheet.write_number(row, place, value, self.style(number=number))
         else:
-            sheet.write_string(row, place, text, self.style(number="@", text_wrap=True, indent=1))
+            sheet.write_string(row, place, text, self.style(number="@", text_wrap=True, align="left", indent=1))
 
     def _text(self, column: Column, value: Any) -> str:
         """A cell as people read it; a translated code stands in both languages."""
         if column.numeric:
-            return formats.write(value, "ratio", "zh") if not formats.is_missing(value) else formats.MISSING
+            return formats.write(value, "ratio" if column.kind == "measure" else column.kind, "en")
         zh = self._zh.cell(column, value)
         if column.kind in {"code", "codes", "flag"}:
             en = self._en.cell(column, value)
@@ -155,10 +162,13 @@ def _side(column: Column) -> dict[str, Any]:
 
 
 def _width(column: Column, texts: Sequence[str]) -> int:
-    """The declared width; more where short words, such as translated codes, need it."""
-    if column.numeric or column.width > _WIDE:
-        return column.width
-    return min(_WIDE + 6, max([column.width, *(_measure(text) + 2 for text in texts)]))
+    """The declared width; more where a word of the heading, a number (it would be shown as ###) or short words, such as
+    translated codes, need it."""
+    least = max(column.width, *(len(word) + 2 for word in column.en.split()))
+    needed = max([least, *(_measure(text) + 2 for text in texts)])
+    if column.numeric:
+        return needed
+    return least if column.width > _WIDE else min(_WIDE + 6, needed)
 
 
 def _height(texts: Sequence[str], widths: Sequence[int]) -> float:

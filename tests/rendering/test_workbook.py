@@ -133,3 +133,28 @@ def test_a_cell_longer_than_excel_allows_is_cut(tmp_path: Path) -> None:
     with Book(path, "标题", datetime(2026, 11, 16, tzinfo=UTC)) as book:
         book.table_sheet("表", Table((Column("text", "文本", "Text"),), (("长" * 40_000,),)))
     assert len(str(rows(openpyxl.load_workbook(path)["表"])[1][0])) == 32_767
+
+
+def test_columns_are_as_wide_as_their_numbers_and_the_words_of_their_headings(tmp_path: Path) -> None:
+    columns = (
+        Column("large", "大数", "n", "ratio", width=8),
+        Column("word", "词", "Misclassification of", "count", width=8),
+        Column("text", "说明", "Why", width=30),
+    )
+    with Book(tmp_path / "b.xlsx", "t", datetime(2026, 11, 16, tzinfo=UTC)) as book:
+        book.table_sheet("一", Table(columns, ((123_456_789.5, 1, "短"), (1.0, 2, "短"))))
+    sheet = openpyxl.load_workbook(tmp_path / "b.xlsx")["一"]
+    widths = {name: sheet.column_dimensions[name].width for name in "ABC"}
+    assert widths["A"] >= len("123,456,789.50")
+    assert widths["B"] > len("Misclassification")
+    assert 30 <= widths["C"] < 32
+    assert sheet.row_dimensions[2].height == sheet.row_dimensions[3].height  # numbers do not wrap
+
+
+def test_a_table_without_rows_says_so_but_a_form_stays_blank(tmp_path: Path) -> None:
+    empty = Table((Column("text", "说明", "Why"),), ())
+    with Book(tmp_path / "b.xlsx", "t", datetime(2026, 11, 16, tzinfo=UTC)) as book:
+        book.table_sheet("表", empty)
+        book.table_sheet("填报", empty, form=True)
+    read = openpyxl.load_workbook(tmp_path / "b.xlsx")
+    assert (read["表"]["A2"].value, read["填报"]["A2"].value) == ("无 None", None)
