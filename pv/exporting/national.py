@@ -99,8 +99,12 @@ def _terms(terms: Sequence[Record], stream: str) -> dict[str, str]:
 def _product(row: Record) -> dict[str, str]:
     if not row:
         return {}
-    names = ("name", "identifier", "maker", "model", "lot", "class", "used_from")
-    return {name: str(row[name]) for name in names} | {"role": _written("role", row["role"])}
+    names = ("name", "identifier", "maker", "model", "lot", "class", "udi", "used_from")
+    device_class = {"1": "Ⅰ", "2": "Ⅱ", "3": "Ⅲ"}.get(str(row["risk_class"]), "")
+    return {name: str(row[name]) for name in names} | {
+        "role": _written("role", row["role"]),
+        "device_class": device_class,
+    }
 
 
 @cache

@@ -96,7 +96,9 @@ CASES = st.builds(
     age_group=_one_of("age_group"),
     sex=_one_of("sex", "8"),
     reactions=st.lists(REACTION, max_size=3).map(tuple),
-    drugs=st.lists(DRUG, max_size=3).map(tuple),
+    drugs=st.lists(DRUG, max_size=3).flatmap(  # the same drug twice, too
+        lambda drugs: st.lists(st.sampled_from(drugs), max_size=4).map(tuple) if drugs else st.just(())
+    ),
 ).map(lambda case: case if case.change else replace(case, change_reason=""))
 
 
@@ -133,6 +135,14 @@ FULL = Case(
         Drug("concomitant", "布洛芬", lots=("B1",)),
     ),
 )
+
+
+def test_very_long_texts_and_many_products_come_back() -> None:
+    long = "很长的描述 " * 20_000  # 300 KB each
+    drug = replace(FULL.drugs[0], name=tidy(long), lots=tuple(f"L{number}" for number in range(500)))
+    reactions = (replace(FULL.reactions[0], text=tidy(long)), *FULL.reactions[1:] * 200)
+    case = replace(FULL, reporter=tidy(long), drugs=(drug,) * 50, reactions=reactions)
+    assert _read(_written([FULL, case, FULL], personal=True)) == [FULL, case, FULL]
 
 
 def test_names_birth_dates_and_record_numbers_are_masked_unless_asked_for() -> None:

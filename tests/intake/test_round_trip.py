@@ -23,20 +23,25 @@ WORDS = st.text(
     max_size=8,
 ).filter(lambda text: clean(text) not in BLANK and "(" not in clean(text) and not set(clean(text)) & set(";、,/|"))
 DAYS = st.dates(min_value=NOW.date().replace(year=2020), max_value=NOW.date().replace(day=1)).map(str)
-PRODUCT = st.fixed_dictionaries({"role": st.sampled_from(["怀疑", "并用"]), "name": WORDS, "lot": WORDS | st.just("")})
+CODES = st.sampled_from(["", "81234567890123456789", "(01)06901234567892"])
+NAMES = WORDS | st.sampled_from(["布洛芬", "布洛芬片"])  # so that products of a report share them
+PRODUCT = st.fixed_dictionaries(
+    {"role": st.sampled_from(["怀疑", "并用"]), "name": NAMES, "lot": WORDS | st.just(""), "udi": CODES}
+)
 CASE = st.fixed_dictionaries(
     {
         "received_on": DAYS,
         "sex": st.sampled_from(["男", "女", ""]),
         "severity": st.sampled_from(["严重", "一般"]),
         "outcome": st.sampled_from(["痊愈", "死亡", ""]),
+        "onset_on": st.sampled_from(["", "2019-12-31", "2019/1/2", "2019", "2019-12", "2019年3月"]),
         "age": st.integers(1, 99).map(str) | st.just(""),
         "hospital": WORDS,
         "products": st.lists(PRODUCT, min_size=1, max_size=3, unique_by=lambda one: tuple(map(clean, one.values()))),
         "reactions": st.lists(WORDS, min_size=1, max_size=3, unique_by=clean),
     }
 )
-CODES = {
+CODED = {
     "男": "male",
     "女": "female",
     "怀疑": "suspect",
@@ -65,13 +70,16 @@ def _told(case: dict[str, Any], number: int) -> dict[str, Any]:
     return {
         "case_number": f"D{number}",
         "received_on": case["received_on"],
-        "sex": CODES[case["sex"]],
+        "sex": CODED[case["sex"]],
         "serious": int(case["severity"] == "严重" or death),
         "death": int(death),
-        "outcome": CODES[case["outcome"]],
+        "outcome": CODED[case["outcome"]],
+        "onset_on": {"2019-12-31": "2019-12-31", "2019/1/2": "2019-01-02"}.get(case["onset_on"], ""),
         "age_years": float(case["age"]) if case["age"] else None,
         "hospital": clean(case["hospital"]),
-        "products": {(CODES[one["role"]], clean(one["name"]), clean(one["lot"])) for one in case["products"]},
+        "products": {
+            (CODED[one["role"]], clean(one["name"]), clean(one["lot"]), one["udi"]) for one in case["products"]
+        },
         "events": {clean(term) for term in case["reactions"]},
     }
 
@@ -86,8 +94,8 @@ def _stored(url: str) -> list[dict[str, Any]]:
             events = (
                 connection.execute(select(case_event.c.event).where(case_event.c.version_id == key)).scalars().all()
             )
-            names = "case_number received_on sex serious death outcome age_years hospital".split()
-            listed = {(one["role"], one["product"], one["lot"]) for one in products}
+            names = "case_number received_on onset_on sex serious death outcome age_years hospital".split()
+            listed = {(one["role"], one["product"], one["lot"], one["udi"]) for one in products}
             found.append({name: version[name] for name in names} | {"products": listed, "events": set(events)})
     engine.dispose()
     return found
@@ -104,5 +112,7 @@ def test_a_case_in_the_national_layout_is_the_same_in_the_store(
     engine = store.open_store(url)
     account = intake.load_file(engine, folder / "x.csv", folder / "archive", KEY, NOW)
     engine.dispose()
-    assert (account.refused, account.quarantined, account.warnings) == ("", 0, 0)
+    partial = sum(len(case["products"]) for case in cases if 0 < len(case["onset_on"]) < 8)  # rows without a day
+    assert (account.refused, account.quarantined) == ("", 0)
+    assert [one.code for one in account.problems] == ["date_partial"] * partial
     assert _stored(url) == [_told(case, number) for number, case in enumerate(cases)]
