@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from pv import archive, contracts, shown
@@ -27,41 +28,52 @@ def quarantine_rows(
     are left out. `received_on` is empty where the receipt is no possible day; `entry` is the number of the entry that
     the rows were to mend ("" for none).
     """
-    problems, today = checked.problems, checked.today.isoformat()
     if rows.empty:
         return pd.DataFrame(columns=COLUMNS, dtype="str").astype({"row_count": "int64"})
-    reasons = dict(iter(problems[problems["outcome"] == "quarantine"].groupby("report")))
-    written = entry_numbers(extract)
+    rows = rows.sort_values("report", kind="stable")
+    reasons = _reasons(checked.problems[checked.problems["outcome"] == "quarantine"], extract)
+    facts: list[dict[Any, Any]] = rows[_FACTS].assign(entry=entry_numbers(extract)[rows.index]).to_dict("records")
+    raw = _cells(rows, extract)
+    headings, today = list(extract.raw.columns), checked.today.isoformat()
+    starts = np.flatnonzero(np.append(True, np.diff(rows["report"].to_numpy()) != 0))
     found = []
-    for report, group in rows.groupby("report", sort=True):
-        first = group.iloc[0]
+    for start, end in pairwise([*starts.tolist(), len(rows)]):
+        group, first = facts[start:end], facts[start]
         if not waiting.is_new(first["content_hash"], first["case_number"]):
             continue
-        raw = extract.raw.loc[group.index].to_dict(orient="split", index=False)
-        raw |= {"rows": group["row"].tolist(), "sheets": group["sheet"].tolist()}
-        raw |= {mark: _marks(extract.fields, mark, group.index) for mark in MARKS if mark in extract.fields}
-        received = [day for day in group["received_on"] if contracts.EARLIEST_RECEIPT <= day <= today]
-        astray = bool(group["displaced"].any())
+        kept = {"columns": headings} | {name: values[start:end] for name, values in raw.items()}
+        received = (fact["received_on"] for fact in group)
+        astray = any(fact["displaced"] for fact in group)
         number = first["case_number"]
-        number = "" if shown.number(number) == shown.HIDDEN else number
         found.append(
             {
                 "stream": extract.layout.stream,
                 "format": "",
-                "case_number": number,
-                "received_on": received[0] if received else "",
+                "case_number": "" if shown.number(number) == shown.HIDDEN else number,
+                "received_on": next((day for day in received if contracts.EARLIEST_RECEIPT <= day <= today), ""),
                 "modified_on": first["modified_on"],
                 "hospital": shown.organisation(first["hospital"], displaced=astray),
                 "sheet": first["sheet"],
-                "rows": ",".join(map(str, dict.fromkeys(group["row"]))),
-                "row_count": int(group["counts"].sum()),
-                "reasons": json.dumps(_reasons(reasons[report], extract), ensure_ascii=False),
+                "rows": ",".join(dict.fromkeys(str(fact["row"]) for fact in group)),
+                "row_count": sum(fact["counts"] for fact in group),
+                "reasons": json.dumps(reasons[first["report"]], ensure_ascii=False),
                 "content_hash": first["content_hash"],
-                "raw": archive.seal(json.dumps(raw, ensure_ascii=False), key),
-                "entry": written.at[group.index[0]],
+                "raw": archive.seal(json.dumps(kept, ensure_ascii=False), key),
+                "entry": first["entry"],
             }
         )
     return pd.DataFrame(found, columns=COLUMNS)
+
+
+_FACTS = "report content_hash case_number received_on modified_on hospital displaced sheet row counts".split()
+
+
+def _cells(rows: pd.DataFrame, extract: Extract) -> dict[str, list[Any]]:
+    """What is sealed of rows, in their order: cells as exported, places, and what only the reader could tell."""
+    cells = {"data": extract.raw.loc[rows.index].to_numpy(dtype=object).tolist()}
+    places = {"rows": rows["row"].tolist(), "sheets": rows["sheet"].tolist()}
+    marks = [mark for mark in MARKS if mark in extract.fields]
+    return cells | places | {mark: extract.fields.loc[rows.index, mark].tolist() for mark in marks}
 
 
 def entry_numbers(extract: Extract) -> pd.Series[str]:
@@ -71,12 +83,10 @@ def entry_numbers(extract: Extract) -> pd.Series[str]:
     return pd.Series("", index=extract.raw.index, dtype="str")
 
 
-def _marks(fields: pd.DataFrame, mark: str, index: pd.Index) -> list[Any]:
-    listed: list[Any] = fields.loc[index, mark].tolist()
-    return listed
-
-
-def _reasons(problems: pd.DataFrame, extract: Extract) -> list[dict[str, Any]]:
-    names = ("code", "sheet", "row", "column", "value")
-    listed = [asdict(problem) for problem in problems_of(problems, extract)]
-    return [{name: one[name] for name in names} | {"value": one["value"][:40]} for one in listed]
+def _reasons(problems: pd.DataFrame, extract: Extract) -> dict[int, list[dict[str, Any]]]:
+    """Per report why it is quarantined."""
+    found: dict[int, list[dict[str, Any]]] = {}
+    for report, problem in zip(problems["report"].tolist(), problems_of(problems, extract), strict=True):
+        told = {name: getattr(problem, name) for name in ("code", "sheet", "row", "column")}
+        found.setdefault(report, []).append(told | {"value": problem.value[:40]})
+    return found
