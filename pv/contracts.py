@@ -326,17 +326,20 @@ _UDI_PROBLEMS = {"unreadable": "udi_unreadable", "check_digit": "udi_check_digit
 def _identity_problems(raw: pd.DataFrame, stream: str) -> list[pd.DataFrame]:
     """Identifiers and lots that cannot be what they should be, and where a row says two things of one product: its lot
     and that of its UDI, its class and that of its number."""
-    codes = {text: udi.read(text) for text in raw["udi"].unique()} if "udi" in raw else {}
+    codes = {text: udi.read_all(text) for text in raw["udi"].unique()} if "udi" in raw else {}
 
     def lots_differ(lot: str, code: str) -> bool:
-        coded = codes[code].lot
-        return coded not in {"", lot} and bool(lots.lots(lot)) and not set(lots.lots(coded)) <= set(lots.lots(lot))
+        coded = {one.lot for one in codes[code]} - {"", lot}
+        own = set(lots.lots(lot)) if coded else set()
+        return bool(own) and not all(own.issuperset(lots.lots(one)) for one in coded)
 
     def classes_differ(number: str, written: str) -> bool:
         told, own = numbers.read(stream, number).risk_class, numbers.risk_class(written)
         return bool(told and own) and told != own
 
-    bad = {text: _UDI_PROBLEMS.get(read.problem, "") for text, read in codes.items()}
+    bad = {
+        cell: next(filter(None, (_UDI_PROBLEMS.get(one.problem) for one in read)), "") for cell, read in codes.items()
+    }
     found = [
         _problems(over_unique(raw["udi"], bad.__getitem__) == code, code, "udi", raw)
         for code in sorted({*bad.values()} - {""})

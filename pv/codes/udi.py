@@ -56,6 +56,7 @@ _FIELDS = {"10": "lot", "11": "made_on", "17": "expires_on", "21": "serial"}
 # The usual message in brackets: of millions of them each has a serial number of its own, and this reads one in 3 µs.
 _USUAL = re.compile(r"\(01\)(\d{14})((?:\((?:11|17)\)\d{6}|\((?:10|21)\)[!-'*-Z_a-z]{1,20})*)")
 _ELEMENT = re.compile(r"\((\d\d)\)([^(]+)")
+_SEVERAL = re.compile(r"[\s;；,，、|]+")
 _WITH_DI = re.compile(r"01\)?\d{14}")  # without it nothing is a message that names a device; biip takes 30 µs to see it
 _MARKS = re.compile(r"<GS>|\{GS\}|\[GS\]|<FNC1>|\{FNC1\}|\[FNC1\]|␝|\\X1D|\^\]", re.IGNORECASE)
 _MA = re.compile(r"(MA\.\d{3}\.\w+\.\w+\.\w+)((?:\.[A-Z][^.]+)*)\.?", re.IGNORECASE)
@@ -88,6 +89,13 @@ def read(text: str) -> Udi:
     if "AHM" in bare[:5].upper():
         return _of_ahm(bare)
     return _of_gs1(marked)
+
+
+def read_all(text: str) -> tuple[Udi, ...]:
+    """What each code of a cell says: of its pieces where every one is a code by itself, else of the whole."""
+    pieces = [piece for piece in _SEVERAL.split(text) if piece]
+    parts = tuple(map(read, pieces)) if len(pieces) > 1 else ()
+    return parts if parts and all(one.issuer and one.problem != "unreadable" for one in parts) else (read(text),)
 
 
 def _of_gs1(marked: str) -> Udi:
@@ -172,15 +180,15 @@ def _day(digits: str) -> str:
 
 
 def lots_in(udis: pd.Series[str]) -> pd.Series[str]:
-    """The lot that each UDI holds; "" where it holds none."""
-    return over_unique(udis, lambda text: read(text).lot)
+    """The lots that each cell of UDIs holds, joined by “、”; "" where it holds none."""
+    return over_unique(udis, lambda text: "、".join(dict.fromkeys(one.lot for one in read_all(text) if one.lot)))
 
 
 def identifiers_in(udis: pd.Series[str]) -> pd.Series[str]:
-    """The DI of each UDI; "" where there is none, or none that can be trusted."""
+    """The DI of each cell of UDIs; "" where there is none, none that can be trusted, or several."""
     return over_unique(udis, _trusted)
 
 
 def _trusted(text: str) -> str:
-    found = read(text)
-    return found.di if found.issuer in {GS1, MA, AHM} else ""
+    found = {one.di for one in read_all(text) if one.issuer in {GS1, MA, AHM} and one.di}
+    return found.pop() if len(found) == 1 else ""

@@ -147,7 +147,7 @@ class Wordings:
         spaced = "[^0-9A-Za-z]*".join(map(re.escape, form))
         some = plain.filter(pc.match_substring_regex(plain, spaced, ignore_case=True)).to_pylist()
         some += [written for written in others if form in fold(written)]
-        return [(written, udi.read(written)) for written in some]
+        return [(written, one) for written in some for one in udi.read_all(written)]
 
     @cached_property
     def _all_udis(self) -> tuple[pa.Array, list[str]]:

@@ -6,7 +6,7 @@ from biip.gs1_messages import GS1Message
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pv.codes.udi import Udi, identifiers_in, lots_in, read
+from pv.codes.udi import Udi, identifiers_in, lots_in, read, read_all
 
 DI = "06901234567892"
 
@@ -71,6 +71,26 @@ def test_a_trace_code_is_recognised_and_names_no_device() -> None:
     assert read("81234567890123456789") == Udi("trace", serial="81234567890123456789")
     assert read("8123 4567 8901 2345 6789").serial == "81234567890123456789"
     assert identifiers_in(pd.Series(["81234567890123456789", DI], dtype="str")).tolist() == ["", DI]
+
+
+TRACES = ("81234567890123456789", "81234567890123456788")
+
+
+@pytest.mark.parametrize("between", ["、", "；", ", ", " ", "\n"])
+def test_several_codes_of_a_cell_are_all_read(between: str) -> None:
+    assert [one.serial for one in read_all(between.join(TRACES))] == list(TRACES)
+    cell = between.join([f"(01){DI}(10)A1", f"(01){DI}(10)A2"])
+    assert [(one.di, one.lot) for one in read_all(cell)] == [(DI, "A1"), (DI, "A2")]
+    assert lots_in(pd.Series([cell], dtype="str")).tolist() == ["A1、A2"]
+    other = f"{cell}{between}(01)06931234567899"
+    assert identifiers_in(pd.Series([cell, other], dtype="str")).tolist() == [DI, ""]
+
+
+def test_a_cell_that_is_no_code_even_in_part_is_unreadable() -> None:
+    for text in (f"{TRACES[0]}、12", "12、34", f"(01){DI}、"):
+        assert len(read_all(text)) == 1
+    assert read_all(f"{TRACES[0]}、12")[0].problem == "unreadable"
+    assert read_all(f"01{DI}112201171728013110A2B 21S-1") == (read(f"(01){DI}(11)220117(17)280131(10)A2B(21)S-1"),)
 
 
 def test_lots_of_a_column() -> None:

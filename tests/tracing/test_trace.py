@@ -184,6 +184,18 @@ def test_udi(devices: Settings) -> None:
     assert table(found, "lots", "relation", "lot", "reports")[-1] == ("other", "L99", 1)
 
 
+def test_every_code_of_a_cell_is_found(tmp_path: Path, export: Export) -> None:
+    settings = Settings.load({"PVWATCH_HOME": str(tmp_path / "home"), "PVWATCH_KEY": KEY})
+    first, second = "81234567890123456789", "81234567890123456788"
+    rows = [{"唯一标识": "D1", "药品追溯码": f"{first}；{second}"}, {"唯一标识": "D2", "药品追溯码": second}]
+    account = intake.load_file(
+        store.open_store(settings.database_url), export("drug", rows), settings.archive, KEY, FIRST
+    )
+    assert (account.stored, account.warnings) == (2, 0)
+    assert set(states(asked(settings, first))) == {"D1"}
+    assert set(states(asked(settings, second))) == {"D1", "D2"}
+
+
 def test_a_number_finds_its_renewals_however_written(devices: Settings) -> None:
     for typed in ("国械注准20153661234", "注册证编号：国械注准 2015 3 66 1234", "国械注准20153141234"):
         assert set(states(asked(devices, typed))) == {"E1", "E2", "E3", "E5", "E6"}, typed
