@@ -42,7 +42,7 @@ def open_text(path: Path) -> Grid:
         heads = {separator: _head(sample, separator) for separator in ",\t;|$"}
     except csv.Error:
         raise FileRefused("not_a_table") from None
-    separator = max(heads, key=lambda one: max(map(len, heads[one][0]), default=0))
+    separator = max(heads, key=lambda one: _two_widest(heads[one][0]))
     head, lines = heads[separator]
     if any(len(row) > MAX_COLUMNS for row in head):
         raise FileRefused("too_wide", columns=max(map(len, head)), limit=MAX_COLUMNS)
@@ -71,6 +71,11 @@ def _encoding(path: Path) -> str:
         if len(text) - len(text.encode("ascii", "ignore")) - garbled > 4 * garbled or text.isascii():
             return encoding
     raise FileRefused("encoding")
+
+
+def _two_widest(head: list[list[str]]) -> list[int]:
+    """Cells of the second widest row and of the widest: one cell may hold more semicolons than there are columns."""
+    return sorted([0, *map(len, head)])[-2:]
 
 
 def _head(sample: str, separator: str) -> tuple[list[list[str]], list[int]]:

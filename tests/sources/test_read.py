@@ -11,7 +11,7 @@ import pytest
 import xlsxwriter
 import xlwt
 
-from pv.sources import FileRefused, detect, read
+from pv.sources import FileRefused, delimited, detect, read
 from pv.sources.layouts import layouts, number_repeats
 
 HEADINGS = [
@@ -179,3 +179,18 @@ def test_numbers_and_days_typed_by_hand_become_text(tmp_path: Path) -> None:
     assert fields["report_number"].tolist() == ["20261110001"]
     assert fields["received_on"].tolist() == ["2026-11-10 00:00:00"]
     assert fields["new"].tolist() == [""]
+
+
+@pytest.mark.parametrize(
+    ("lines", "cells"),
+    [
+        (["a,b,c", "1,x;y;z;;;;,2"], ["a", "b", "c"]),
+        (["标题", "a;b;c", "1;x,y,z,,,,;2"], ["a", "b", "c"]),
+        (["标题", "a,b,c"], ["a", "b", "c"]),
+        (["a\tb\tc"], ["a", "b", "c"]),
+    ],
+)
+def test_one_wordy_cell_does_not_make_the_separator(tmp_path: Path, lines: list[str], cells: list[str]) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    assert cells in delimited.open_text(path).head
