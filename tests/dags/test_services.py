@@ -30,6 +30,7 @@ from pv import pipeline
 from pv.demo import write_city
 from pv.settings import Settings
 from pv.week import Week
+from tests.privacy.canaries import OWN, Planter, Search, filled_forms, rows, write_csv, write_sheets
 
 pytestmark = pytest.mark.services
 
@@ -136,6 +137,9 @@ class Services:
         states = [run["state"] for run in self.runs(dag_id, run_type)]
         assert "failed" not in states, self.task_log()
         return len(states) >= count and set(states) == {"success"}
+
+    def ended(self, dag_id: str, run: str) -> bool:
+        return self.call("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run}")["state"] in {"success", "failed"}
 
     def task_log(self) -> str:
         """The end of the newest task log."""
@@ -257,3 +261,27 @@ def test_backfill_renders_eight_weeks(services, settings, ingested):
     services.command("backfill", "create", "--dag-id", "weekly", *span, *how)
     wait_until("backfill", lambda: services.finished("weekly", "backfill", 8), seconds=600)
     assert [str(week) for week in weeks if len(pages(settings, week)) != 4] == []
+
+
+def test_no_log_tells_a_patient(services, settings, ingested):
+    """Sound, quarantined and refused reports and forms with planted values: no byte of the logs holds one."""
+    planter = Planter()
+    drug = next(layout for layout in OWN if layout.name == "drug_national")
+    write_csv(settings.inbox / "planted.csv", rows(drug, planter), "gb18030")
+    write_sheets(settings.inbox / "forms.xlsx", filled_forms(planter))
+    (settings.inbox / "list.csv").write_text(f"{planter.name()},{planter.telephone()}\n", encoding="utf-8")
+    feeds = ["drug", "forms", "unknown"]
+    for feed in feeds:
+        services.unpause(f"ingest_{feed}")
+    runs = {feed: services.trigger(f"ingest_{feed}") for feed in feeds}
+    for feed, run in runs.items():
+        wait_until(f"ingest_{feed}", lambda feed=feed, run=run: services.ended(f"ingest_{feed}", run))
+    assert [path.name for path in settings.inbox.iterdir() if path.is_file()] == []
+    logs = {feed: list(services.home.glob(f"logs/dag_id=ingest_{feed}/**/*.log")) for feed in feeds}
+    assert all(
+        any("planted" in path.read_text() or "is refused" in path.read_text() for path in logs[feed])
+        for feed in ("drug", "unknown")
+    )
+    assert Search(planter.planted).in_folder(services.home) == {}
+    (services.home / "told.log").write_text(planter.planted[-1], encoding="utf-8")  # it can fail
+    assert len(Search(planter.planted).in_folder(services.home)) == 1
