@@ -6,6 +6,10 @@
 | MA (IDcode) | `MA.156.M0.100761.21234561.L…`: full stops between | L lot, M (P) made, E and V expires, S serial |
 | AHM | `AHM`, DI, parts with their names [K] | BN lot, MD made, ED and BD expires, SN serial |
 
+The parts of MA are those that its issuer describes (udi.cp-sy.cn; D, the lot of sterilisation, is not taken for the
+lot), the names of the parts of AHM those of its coding rules; of AHM no whole code was found in public, so that what
+stands between its parts is assumed.
+
 A trace code is 20 digits. A text that is none of these is kept as it is: `issuer` is "". A text without figures says
 that there is none.
 """
