@@ -8,6 +8,8 @@ from functools import cache
 from pv.codes import numbers
 from pv.codes.mappings import NUMBER_FORM
 from pv.reference import shipped_toml, streams
+from pv.sources.forms import STREAM as FORMS
+from pv.sources.forms import forms
 
 CODES: dict[str, dict[str, tuple[str, str]]] = {
     "status": {
@@ -205,9 +207,11 @@ def _stream_lists() -> Mapping[str, Mapping[str, tuple[str, str]]]:
             level = name.rpartition("_")[2].upper()
             kinds[name] = (f"{kinds[kind][0]} {level}", f"{kinds[kind][1]}, {level}")
     return {
+        "format": {form.name: (form.zh, form.en) for form in forms()},  # layouts stand for themselves
         "stream": {
             **{stream.name: (stream.zh, stream.en) for stream in streams().values()},
             "all": ("合计", "all streams"),
+            FORMS: ("表单", "Forms"),
             "drug+device": ("药品＋医疗器械", "drugs and devices"),
         },
         "event_kind": kinds,
@@ -238,8 +242,8 @@ def _rules() -> dict[str, tuple[str, str]]:
         "meddra_code": ("MedDRA编码", "MedDRA code"),
     }
     after = {f"synonym;{rule}": (f"对照表，{zh}", f"synonym, then {en}") for rule, (zh, en) in meddra.items()}
-    forms = {f"{NUMBER_FORM}{kind}": (f"编号：{zh}", f"number: {en}") for kind, zh, en in numbers.kinds()}
-    return rules | meddra | after | forms
+    read = {f"{NUMBER_FORM}{kind}": (f"编号：{zh}", f"number: {en}") for kind, zh, en in numbers.kinds()}
+    return rules | meddra | after | read
 
 
 def code_label(codes: str, code: str, language: str) -> str:

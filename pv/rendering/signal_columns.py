@@ -160,7 +160,7 @@ SCREENS = (
 FILES = (
     FILE,
     STREAM,
-    Column("format", "文件格式", "Layout", width=20),
+    Column("format", "文件格式", "Layout", "codes", "format", 20),
     Column("recorded_at", "入库时刻", "Loaded at", "instant", width=17),
     Column("read", "读取行", "Rows read", "count"),
     Column("stored", "入库行", "Rows stored", "count"),

@@ -107,7 +107,8 @@ def _summary(book: Book, report: SignalReport, title: str) -> None:
     for place, (name, zh, en) in enumerate(_SHEETS, start=row + 1):
         book.put_text(sheet, place, 0, name)
         book.put_text(sheet, place, 1, f"{zh} {en}")
-    sheet.set_column(0, len(TOTALS), 13)
+    sheet.set_column(0, 0, 20)
+    sheet.set_column(1, len(TOTALS), 13)
 
 
 def _part(book: Book, sheet: Worksheet, row: int, title: str, table: Table) -> int:

@@ -101,3 +101,9 @@ def test_code_lists_are_chinese_and_english() -> None:
 
 def test_an_unknown_code_stands_for_itself() -> None:
     assert code_label("status", "brand-new", "zh") == "brand-new"
+
+
+def test_forms_are_named_and_layouts_stand_for_themselves() -> None:
+    assert code_label("stream", "forms", "zh") == "表单"
+    assert code_label("format", "risk", "en") == "Other risk information"
+    assert code_label("format", "drug_national", "zh") == "drug_national"
