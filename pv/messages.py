@@ -25,6 +25,11 @@ def problem(code: str, lang: str) -> str:
     return str(reference.shipped_toml("messages")["problem"][code][lang])
 
 
+def health(code: str, values: Mapping[str, object], lang: str) -> str:
+    """What `pvwatch doctor` says of a check."""
+    return str(reference.shipped_toml("messages")["health"][code][lang]).format_map(values)
+
+
 def prior_warning(code: str, lang: str) -> str:
     """What is to be said against the prior behind EBGM."""
     return str(reference.shipped_toml("messages")["prior"][code][lang])

@@ -13,6 +13,7 @@ import click
 from pv import __version__
 from pv.cli import (
     background,
+    doctor,
     duplicates,
     evaluate,
     explain,
@@ -224,6 +225,7 @@ def _run_weeks(weeks: Sequence[Week], as_of: datetime | None, as_json: bool) -> 
 
 for command in (
     background.background,
+    doctor.doctor,
     duplicates.duplicates,
     evaluate.evaluate,
     explain.explain,
