@@ -6,10 +6,11 @@ store loses its hashes and quarantined texts. A run that was killed is gone on w
 
 from __future__ import annotations
 
+import re
 import zipfile
 import zlib
 from collections.abc import Callable, Collection, Generator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,8 +24,9 @@ from pv.intake.content import with_hashes
 from pv.intake.retractions import without_retractions
 from pv.schema import case_person, case_version, forgotten_case, quarantine, redaction
 from pv.schema import file as file_table
-from pv.sources import FileRefused, Source, open_source
+from pv.sources import Extract, FileRefused, Source, open_source
 from pv.sources.layouts import Layout
+from pv.sources.opening import dialect
 from pv.week import instant_text, local_day
 
 Progress = Callable[[int, int], None]
@@ -148,6 +150,7 @@ def forget(
                 done.files_deleted += 1
     with store.erasing(engine) as connection:
         _erase(connection, hashing, wish, done)
+        done.quarantined += _erase_unnumbered(connection, place.key, wish)
     return done
 
 
@@ -239,6 +242,7 @@ def _told(source: Source, hashing: str, wish: Wish) -> _Telling | None:
         bare, changed = forgotten.without_persons(rest, frozenset([wish.number]))
         theirs = contracts.case_numbers(rest.fields) == wish.number
         found.rows += int((~theirs).sum())
+        told |= dialect(source.layout) is not None and _broken_tells(rest, wish.number)
         if not changed:
             continue
         told = True
@@ -248,6 +252,12 @@ def _told(source: Source, hashing: str, wish: Wish) -> _Telling | None:
         )
         found.hashes |= dict(zip(before, after, strict=True))
     return found if told else None
+
+
+def _broken_tells(extract: Extract, number: str) -> bool:
+    """Whether a message that cannot be read holds the number; its text is the last column."""
+    texts = extract.raw.loc[extract.fields["fault"] != "", extract.raw.columns[-1]]
+    return any(number in text for text in texts)
 
 
 def _tells(path: Path, number: str) -> bool:
@@ -301,3 +311,18 @@ def _erase(connection: Connection, hashing: str, wish: Wish, done: Forgotten) ->
         connection.execute(update.values(patient_hash="", record_hash="", **unknown))
     waiting = (quarantine.c.stream == wish.stream) & (quarantine.c.case_number == wish.number)
     done.quarantined = connection.execute(quarantine.update().where(waiting).values(raw="")).rowcount
+
+
+def _erase_unnumbered(connection: Connection, key: str, wish: Wish) -> int:
+    """Take out quarantined texts of which no number could be read, but which hold that of the case: a broken message,
+    a displaced row."""
+    number = re.compile(rf"(?<![0-9A-Za-z]){re.escape(wish.number)}(?![0-9A-Za-z])")
+    waiting = (quarantine.c.stream == wish.stream) & (quarantine.c.case_number == "") & (quarantine.c.raw != "")
+    found = []
+    for entry, sealed in connection.execute(select(quarantine.c.quarantine_id, quarantine.c.raw).where(waiting)):
+        with suppress(archive.ArchiveError):  # what no key opens, `rotate-key` names
+            if number.search(archive.unseal(sealed, key)):
+                found.append(int(entry))
+    for entry in found:
+        connection.execute(quarantine.update().where(quarantine.c.quarantine_id == entry).values(raw=""))
+    return len(found)

@@ -18,7 +18,7 @@ from pv.cli import main
 from pv.intake import copies, load_file
 from pv.privacy import forgetting
 from pv.privacy.forgetting import Place, Wish
-from pv.schema import case_version
+from pv.schema import case_version, quarantine
 from pv.settings import Settings
 from pv.sources import FileRefused, open_source, read, xml_copy, xml_safety
 from tests.conftest import KEY, NOW, Export
@@ -88,7 +88,13 @@ def test_a_message_that_cannot_be_read_goes_with_the_case_that_it_may_be_of(tmp_
     (tmp_path / "x.xml").write_bytes(test_e2b_r3._batch(_r3(3), *broken).getvalue())
     (tmp_path / "y.xml").write_bytes(test_e2b_r3._batch(_r3(2), _r3(3)).getvalue())
     engine, folder = _store(tmp_path, tmp_path / "y.xml")
-    assert forgetting.forget(engine, Place(folder, KEY), WISH).files_replaced == 1
+    load_file(engine, tmp_path / "x.xml", folder, KEY, NOW)
+    done = forgetting.forget(engine, Place(folder, KEY), WISH)
+    assert (done.files_replaced, done.quarantined) == (2, 1)
+    with store.reading(engine) as connection:
+        texts = [text and archive.unseal(text, KEY) for text in connection.execute(select(quarantine.c.raw)).scalars()]
+    assert [Search(NAMES).in_bytes(text.encode()) for text in texts] == [{NAMES[0]}, set()]
+    assert [len(text) > 1000 for text in texts] == [True, False]
     source = open_source(tmp_path / "x.xml")
     copy = copies.copy_of(source, frozenset(["CN-2"]), tmp_path)
     assert copy is not None
