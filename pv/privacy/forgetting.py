@@ -126,7 +126,7 @@ def _searched(
     told = _told(source, hashing, wish)
     if told is None:
         return None
-    with copies.private_place(place.folder) as beside:
+    with copies.private_place(place.folder, "trial") as beside:  # a load may make a copy at the same time
         return copies.copy_of(source, known, beside) is None, told.rows
 
 
