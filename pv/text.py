@@ -26,8 +26,12 @@ def clean(text: str) -> str:
     """Width folded (NFKC), control characters removed, runs of white space one space, ends stripped."""
     if text.isprintable() and "  " not in text and unicodedata.is_normalized("NFKC", text):
         return text.strip()  # of white space only the plain space is printable
-    folded = unicodedata.normalize("NFKC", text)
-    printable = "".join(c if c.isprintable() else " " for c in folded)
+    return tidy(unicodedata.normalize("NFKC", text))
+
+
+def tidy(text: str) -> str:
+    """As written, but for control characters and runs of white space."""
+    printable = "".join(c if c.isprintable() else " " for c in text)
     return re.sub(r"\s+", " ", printable).strip()
 
 

@@ -14,7 +14,7 @@ from pv import shown
 from pv.forms.periods import is_of_our_time, period, span
 from pv.reference import streams
 from pv.sources.forms import Form
-from pv.text import clean, code_list, iso_date, over_unique
+from pv.text import clean, code_list, iso_date, over_unique, tidy
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,8 @@ class Checked:
 def checked(form: Form, fields: pd.DataFrame) -> Checked:
     """Check the rows of a form. A required cell that is empty, a day, number or code that cannot be read is a fault."""
     rows = fields.copy()
-    for name in form.kinds:
-        rows[name] = over_unique(rows[name], clean)
+    for name, kind in form.kinds.items():
+        rows[name] = over_unique(rows[name], tidy if kind == REMARK else clean)
     silent = rows[form.answer] == "" if form.answer else pd.Series(False, index=rows.index)
     said = rows[~silent].copy()
     faults: list[Fault] = []
@@ -72,6 +72,13 @@ def checked(form: Form, fields: pd.DataFrame) -> Checked:
 _BETWEEN = "│"  # a box drawing, which nobody types
 REMARK = "remark"  # a free text, in which something of a person may stand
 _FAULTS = {"date": "form_date", "period": "form_period", "span": "form_span", "number": "form_number"}
+
+
+def _remark(text: str) -> str:
+    """A remark as it is written; folded where something has to be left out of it, since a number may be full-width."""
+    folded = clean(text)
+    bare = shown.remark(folded)
+    return text if bare == folded else bare
 
 
 def _date(text: str) -> str:
@@ -112,7 +119,7 @@ def _reader(kind: str) -> Callable[[str], str]:
     if kind == "text":
         return str
     if kind == REMARK:
-        return shown.remark
+        return _remark
     if kind == "stream":
         return lambda text: _stream_names().get(text.casefold(), "")
     if kind in _FAULTS:

@@ -112,6 +112,20 @@ def test_risk_information_is_followed_up(engine: Engine, tmp_path: Path) -> None
     assert row["finding"] == RISK["finding"]  # as written; renderers take care
 
 
+def test_remarks_are_kept_as_they_are_written_but_for_numbers_of_people(engine: Engine, tmp_path: Path) -> None:
+    said = {
+        "CJ-1": "装量差异，（见附件）：不合格！",
+        "CJ-2": "来电１３９１２３４５６７８，诉皮疹",
+        "CJ-3": "甲\u0007乙　　丙",
+    }
+    path = filled(
+        tmp_path / "a.csv", "risk", "zh", *(RISK | {"number": n, "finding": text} for n, text in said.items())
+    )
+    assert [(p.code, p.row) for p in load(engine, path).problems] == [("form_masked", 3)]
+    assert kept(engine, "risk")["finding"].tolist() == [said["CJ-1"], "来电***,诉皮疹", "甲 乙 丙"]
+    assert rows_of(load(engine, path, 1)) == (3, 0, 3, 0)
+
+
 def test_registers_touch_the_weeks_in_which_they_are_shown(engine: Engine, tmp_path: Path) -> None:
     # A quantity from the end of its period (30 September is a Wednesday of week 40), risk information from its day on.
     weeks = [QUANTITY, QUANTITY | {"period": "2026-Q1"}, QUANTITY | {"period": "2026", "quantity": "-1"}]
