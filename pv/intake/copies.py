@@ -28,9 +28,9 @@ import xlsxwriter
 from sqlalchemy import Connection
 
 from pv import archive, contracts, store
-from pv.intake.forgotten import impersonal, numbers, without_persons
+from pv.intake.forgotten import NUMBERS, impersonal, numbers, without_persons
 from pv.schema import redaction
-from pv.sources import Extract, FileRefused, Source, feedback, open_source, xml_copy
+from pv.sources import Extract, FileRefused, Source, delimited, feedback, open_source, xml_copy
 from pv.sources.grids import Grid
 from pv.sources.icsr_rows import Dialect
 from pv.sources.opening import dialect, grids_of, reports
@@ -82,7 +82,7 @@ def copy_of(source: Source, forgotten: frozenset[str], place: Path) -> Path | No
             _write_workbook(target, sheets, forgotten)
         wanted = _sum(_fields(extract, forgotten, linked is not None) for extract in source.batches())
         found = _sum(extract.fields for extract in open_source(target, own=source.own).batches())
-    except (FileRefused, xlsxwriter.exceptions.XlsxWriterException):
+    except (FileRefused, csv.Error, xlsxwriter.exceptions.XlsxWriterException):
         return None
     return target if wanted == found else None
 
@@ -104,17 +104,21 @@ def _of_messages(source: Source, messages: Dialect, forgotten: frozenset[str], t
 
 @dataclass(frozen=True)
 class _Sheet:
-    """A sheet of a known heading. `told`: the positions of the numbers of a case; `hidden`: those that are emptied."""
+    """A sheet of a known heading. `told`: the positions of the numbers of a case; `hidden`: those that are emptied;
+    `text`: the text file that it is."""
 
     grid: Grid
     heading_row: int
     width: int
     told: Mapping[str, int]
     hidden: Sequence[int]
+    text: Path | None = None
 
     def lines(self, forgotten: frozenset[str]) -> Iterator[list[str]]:
         """All lines, each in the place that it has in the file."""
         written = self.heading_row + 1
+        beside = [place for place in range(self.width) if place not in self.told.values()]
+        records = enumerate(delimited.records(self.text), start=1) if self.text is not None else iter(())
         yield from (list(line) for line in self.grid.head[:written])
         for block in self.grid.blocks(self.heading_row, range(self.width)):
             empty = pa.array([""] * len(block), pa.large_string())
@@ -123,12 +127,22 @@ class _Sheet:
             theirs = contracts.case_numbers(pd.DataFrame(fields)).isin(forgotten).to_numpy(dtype=bool)
             rows = [list(row) for row in zip(*(cell.to_pylist() for cell in cells), strict=True)]
             for number in np.flatnonzero(theirs):
-                for place in self.hidden:
+                for place in beside if block.ragged[number] else self.hidden:
                     rows[number][place] = ""
-            for row, number in zip(rows, block.row.tolist(), strict=True):
+            places = zip(rows, block.row.tolist(), block.ragged.tolist(), theirs.tolist(), strict=True)
+            for row, number, ragged, mine in places:
                 yield from ([""] * self.width for _ in range(number - written - 1))
-                yield row
+                yield row if not ragged else [*row, ""] if mine else _record(records, number, forgotten)
                 written = number
+
+
+def _record(records: Iterator[tuple[int, list[str]]], number: int, forgotten: frozenset[str]) -> list[str]:
+    """A ragged record with all its cells. Raises FileRefused where there is none, or where it has swallowed a record
+    of a forgotten case."""
+    found = next((cells for place, cells in records if place == number), None)
+    if found is None or any(one in cell for cell in found for one in forgotten):
+        raise FileRefused("truncated")
+    return found
 
 
 def _reports(grids: Sequence[Grid], source: Source) -> list[_Sheet]:
@@ -136,8 +150,9 @@ def _reports(grids: Sequence[Grid], source: Source) -> list[_Sheet]:
     for table in reports(grids, source.own):
         known = impersonal(table.layout)
         hidden = [place for place, name in enumerate(table.headings) if name not in known]
-        told = {field: place for field, place in table.positions.items() if field in {"report_number", "unique_id"}}
-        found.append(_Sheet(table.grid, table.heading_row, len(table.headings), told, hidden))
+        told = {field: place for field, place in table.positions.items() if field in NUMBERS}
+        text = source.path if _is_text(source.path) else None
+        found.append(_Sheet(table.grid, table.heading_row, len(table.headings), told, hidden, text))
     return found
 
 

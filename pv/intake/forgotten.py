@@ -11,7 +11,10 @@ from sqlalchemy import Connection, select
 from pv import contracts
 from pv.schema import forgotten_case, redaction
 from pv.sources import Extract, feedback
+from pv.sources.extract import MARKS
 from pv.sources.layouts import MESSAGE, Layout, normalise_heading
+
+NUMBERS = ("report_number", "unique_id")
 
 
 def numbers(connection: Connection, stream: str) -> frozenset[str]:
@@ -24,7 +27,8 @@ def without_persons(extract: Extract, forgotten: frozenset[str]) -> tuple[Extrac
     """A batch in which the rows of forgotten cases have lost their personal cells, and whether its file is to be
     replaced: it tells any of these cells, or it is of a format from which cases are cut out whole.
 
-    Of `raw` only columns that are known not to be personal keep their cells.
+    Of `raw` only columns that are known not to be personal keep their cells; of a row that is ragged, whose cells may
+    stand under each other's headings, only the numbers.
     """
     theirs = contracts.case_numbers(extract.fields).isin(forgotten)
     if not theirs.any():
@@ -34,6 +38,12 @@ def without_persons(extract: Extract, forgotten: frozenset[str]) -> tuple[Extrac
     fields.loc[theirs, sorted(personal & set(fields))] = ""
     known = impersonal(extract.layout)
     raw.loc[theirs.to_numpy(), [name for name in raw if normalise_heading(str(name)) not in known]] = ""
+    ragged = theirs & fields["ragged"].astype(bool)
+    if ragged.any():
+        numbered = {column.field: (column.name, *column.aliases) for column in extract.layout.columns}
+        kept = {normalise_heading(name) for field in NUMBERS for name in numbered.get(field, ())}
+        fields.loc[ragged, [name for name in fields if name not in {*NUMBERS, "sheet", "row", *MARKS}]] = ""
+        raw.loc[ragged.to_numpy(), [name for name in raw if normalise_heading(str(name)) not in kept]] = ""
     told = is_cut_out(extract.layout) or not (fields.equals(extract.fields) and raw.equals(extract.raw))
     return Extract(extract.layout, fields, raw), told
 

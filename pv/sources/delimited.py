@@ -35,6 +35,22 @@ csv.field_size_limit(MAX_CELL)
 
 def open_text(path: Path) -> Grid:
     """The one grid of a text file. Raises FileRefused where it is no text or no table."""
+    encoding, separator, head, lines = _detected(path)
+    if any(len(row) > MAX_COLUMNS for row in head):
+        raise FileRefused("too_wide", columns=max(map(len, head)), limit=MAX_COLUMNS)
+    text = _Text(path, encoding, separator, head, lines, decode_first=separator == "|")
+    return Grid("", head, text.blocks)
+
+
+def records(path: Path) -> Iterator[list[str]]:
+    """All records of a text file, those of another width than the heading with every cell. Raises FileRefused."""
+    encoding, separator, _, _ = _detected(path)
+    with path.open(encoding=encoding, newline="", errors="replace") as handle:
+        yield from csv.reader(handle, delimiter=separator)
+
+
+def _detected(path: Path) -> tuple[str, str, list[list[str]], list[int]]:
+    """Encoding, separator, the first records and after each of them how many lines have been read."""
     encoding = _encoding(path)
     with path.open(encoding=encoding, newline="", errors="replace") as handle:
         sample = handle.read(_SAMPLE)
@@ -43,11 +59,7 @@ def open_text(path: Path) -> Grid:
     except csv.Error:
         raise FileRefused("not_a_table") from None
     separator = max(heads, key=lambda one: _two_widest(heads[one][0]))
-    head, lines = heads[separator]
-    if any(len(row) > MAX_COLUMNS for row in head):
-        raise FileRefused("too_wide", columns=max(map(len, head)), limit=MAX_COLUMNS)
-    text = _Text(path, encoding, separator, head, lines, decode_first=separator == "|")
-    return Grid("", head, text.blocks)
+    return encoding, separator, *heads[separator]
 
 
 def _encoding(path: Path) -> str:

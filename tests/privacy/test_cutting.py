@@ -199,7 +199,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
 def test_the_command_names_the_files_that_it_would_delete_whole_and_waits(settings: Settings, export: Export) -> None:
     path = export("drug", [{"报告表编码": "D1", "患者姓名": NAMES[0]}, {"报告表编码": "D2"}], "周报.csv")
     with path.open("a", encoding="utf-8") as handle:
-        handle.write("D3,多," + "x," * 200 + "\n")  # ragged: a copy would not read the same
+        handle.write("D3,多,D1," + "x," * 200 + "\n")  # two rows in one: whose cells are these?
     pipeline.ingest(settings, [path, export("drug", [{"报告表编码": "D1", "年龄": "7"}], "2.csv")], NOW)
     before = [path.name for path in archive.objects(settings.archive)]
     words = ["forget", "D1", "--stream", "drug", "--by", "李四", "--reason", "申请"]
@@ -235,3 +235,20 @@ def test_a_layout_of_the_centre_is_cut_too(settings: Settings, tmp_path: Path) -
     assert Search(NAMES).in_bytes(_kept(settings.archive)) == {NAMES[0]}
     (again,) = pipeline.ingest(settings, [path], NOW)  # a layout of their own, told once more
     assert (again.stored, again.unchanged) == (0, 2)
+
+
+def test_ragged_rows_are_no_reason_to_lose_a_file(tmp_path: Path, export: Export) -> None:
+    """One of the case loses all but its number; one of another case keeps each cell, those beyond the heading too."""
+    path = export("drug", [{"报告表编码": "D1", "患者姓名": NAMES[0]}, {"报告表编码": "D2"}], "x.csv")
+    width = len(path.read_text(encoding="utf-8-sig").splitlines()[0].split(","))
+    with path.open("a", encoding="utf-8") as handle:
+        handle.write(f"D1,,{NAMES[1]}\n\nD3,,{NAMES[2]}" + ",x" * width + ",末尾\n")
+    engine, folder = _store(tmp_path, path)
+    done = forgetting.forget(engine, Place(folder, KEY), Wish("drug", "D1", "李四", "申请", NOW))
+    assert (done.files_replaced, done.files_deleted) == (1, 0)
+    left = _kept(folder).decode("utf-8-sig").splitlines()
+    assert Search(NAMES).in_bytes("".join(left).encode()) == {NAMES[2]}
+    assert left[3] == "D1" + "," * width
+    assert left[5] == f"D3,,{NAMES[2]}" + ",x" * width + ",末尾"
+    again = load_file(engine, path, folder, KEY, NOW)
+    assert (again.read, again.stored, again.entries) == (4, 0, 0)
