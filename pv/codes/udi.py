@@ -19,10 +19,11 @@ from __future__ import annotations
 import re
 import unicodedata
 from calendar import monthrange
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache, lru_cache
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -60,7 +61,8 @@ _FIELDS = {"10": "lot", "11": "made_on", "17": "expires_on", "21": "serial"}
 # The usual message in brackets: of millions of them each has a serial number of its own, and this reads one in 3 µs.
 _USUAL = re.compile(r"\(01\)(\d{14})((?:\((?:11|17)\)\d{6}|\((?:10|21)\)[!-'*-Z_a-z]{1,20})*)")
 _ELEMENT = re.compile(r"\((\d\d)\)([^(]+)")
-_SEVERAL = re.compile(r"[\s;；,，、|]+")
+_PARTED = re.compile(r"[;；,，、|]+")
+_BARE = re.compile(r"\d{13,14}|\d{20}")
 _WITH_DI = re.compile(r"01\)?\d{14}")  # without it nothing is a message that names a device; biip takes 30 µs to see it
 _MARKS = re.compile(r"<GS>|\{GS\}|\[GS\]|<FNC1>|\{FNC1\}|\[FNC1\]|␝|\\X1D|\^\]", re.IGNORECASE)
 _MA = re.compile(r"(MA\.\d{3}\.\w+\.\w+\.\w+)((?:\.[A-Z][^.]+)*)\.?", re.IGNORECASE)
@@ -97,9 +99,18 @@ def read(text: str) -> Udi:
 
 def read_all(text: str) -> tuple[Udi, ...]:
     """What each code of a cell says: of its pieces where every one is a code by itself, else of the whole."""
-    pieces = [piece for piece in _SEVERAL.split(text) if piece]
+    pieces = [*_pieces(text)]
     parts = tuple(map(read, pieces)) if len(pieces) > 1 else ()
     return parts if parts and all(one.issuer and one.problem != "unreadable" for one in parts) else (read(text),)
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """What could be a code by itself. A bare number behind white space, which FNC1 is to Python, is a part of the message
+    before it: a serial number, say, of which one in ten reads as an article number."""
+    for part in _PARTED.split(text):
+        found = part.split()
+        bare = [_BARE.fullmatch(piece) is not None for piece in found]
+        yield from [part] if any(number and not before for before, number in pairwise(bare)) else found
 
 
 def _of_gs1(marked: str) -> Udi:

@@ -93,6 +93,17 @@ def test_a_cell_that_is_no_code_even_in_part_is_unreadable() -> None:
     assert read_all(f"01{DI}112201171728013110A2B 21S-1") == (read(f"(01){DI}(11)220117(17)280131(10)A2B(21)S-1"),)
 
 
+@pytest.mark.parametrize("between", ["\x1d", " ", "\n"])
+@pytest.mark.parametrize("serial", ["10000000004", "111111111111111111"])
+def test_a_serial_number_that_could_be_a_code_by_itself_is_a_part_of_its_message(between: str, serial: str) -> None:
+    """Behind FNC1 its application identifier makes it an article number whose check digit fits, or twenty digits."""
+    cell = f"01{DI}10A2B{between}21{serial}"
+    assert read(f"21{serial}").problem == ""
+    assert read_all(cell) == (Udi("gs1", DI, "A2B", serial=serial),)
+    assert identifiers_in(pd.Series([cell], dtype="str")).tolist() == [DI]
+    assert [one.di for one in read_all(f"{DI}{between}(01){DI}(10)A2B")] == [DI, DI]
+
+
 def test_lots_of_a_column() -> None:
     assert lots_in(pd.Series(["", f"(01){DI}(10)A2B", "x"], dtype="str")).tolist() == ["", "A2B", ""]
 
