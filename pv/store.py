@@ -7,6 +7,7 @@ be given out densely and a file is one transaction.
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -43,7 +44,7 @@ from sqlalchemy.sql import Executable
 _WRITER_LOCK = 7_011_2026  # any constant: PostgreSQL advisory lock of the writers of one database
 _BUSY_MS = 600_000  # a file of 100,000 messages holds the write lock for some minutes
 _INDEX_MIB = 256  # for making indexes on a server
-_PARAMETERS = 30_000  # of a statement; SQLite takes 32,766
+_PARAMETERS = 30_000  # of a statement; SQLite takes 32,766, before 3.32 a thousand
 _CACHE_KIB = 262_144  # of pages while writing; with the 2 MiB of SQLite a large file takes half as long again
 
 
@@ -255,7 +256,7 @@ def append(connection: Connection, table: Table, frame: pd.DataFrame) -> None:
     cells = [_cells(frame[name]) for name in names]  # SQLite takes NaN for NULL
     values = chain.from_iterable(zip(*cells, strict=False))
     driver: Any = connection.connection.driver_connection
-    at_once = _PARAMETERS // len(names)
+    at_once = min(_PARAMETERS, driver.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER)) // len(names)
     for start in range(0, len(frame), at_once):
         count = min(at_once, len(frame) - start)
         rows = ", ".join([f"({marks})"] * count)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sqlite3
 import threading
 from pathlib import Path
 
@@ -54,6 +55,20 @@ def test_rows_of_an_earlier_store_have_no_first_use(store_url: str) -> None:
         rows = store.read(connection, select(case_product.c.name, case_product.c.used_from))
     opened.dispose()
     assert rows.to_dict("records") == [{"name": "x", "used_from": ""}]
+
+
+def test_a_sqlite_that_takes_few_parameters_takes_all_rows(tmp_path: Path) -> None:
+    """Those before 3.32 take 999 a statement."""
+    opened = store.open_store(f"sqlite:///{tmp_path / 's.sqlite'}")
+    rows = pd.concat([MERGES] * 300, ignore_index=True).assign(merge_id=range(600))
+    with store.writing(opened) as connection:
+        driver = connection.connection.driver_connection
+        assert isinstance(driver, sqlite3.Connection)
+        driver.setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, 999)
+        store.append(connection, case_merge, rows)
+        found = store.read(connection, select(case_merge).order_by(case_merge.c.merge_id))
+    opened.dispose()
+    pd.testing.assert_frame_equal(found, rows, check_dtype=False)
 
 
 def test_any_text_comes_back_as_it_went_in(engine: Engine) -> None:
