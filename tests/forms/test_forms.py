@@ -46,6 +46,13 @@ def kept(engine: Engine, stamp: str = "9999") -> pd.DataFrame:
         return forms.in_force(connection, "duplicates", stamp)
 
 
+@pytest.mark.parametrize("name", [one.name for one in declared.forms()])
+def test_a_row_of_blanks_says_nothing(engine: Engine, tmp_path: Path, name: str) -> None:
+    headings = [column.name for column in declared.form(name).columns]
+    account = load(engine, sheet(tmp_path / "a.csv", headings, [" "] * len(headings), ["\u3000"]))
+    assert rows_of(account) == (2, 0, 2, 0)
+
+
 def rows_of(account: FileAccount) -> tuple[int, int, int, int]:
     return account.read, account.stored, account.unchanged, account.quarantined
 
