@@ -105,8 +105,8 @@ def read_all(text: str) -> tuple[Udi, ...]:
 
 
 def _pieces(text: str) -> Iterator[str]:
-    """What could be a code by itself. A bare number behind white space, which FNC1 is to Python, is a part of the message
-    before it: a serial number, say, of which one in ten reads as an article number."""
+    """What could be a code by itself. A bare number behind white space, which FNC1 is to Python, is a part of the
+    message before it: a serial number, say, of which one in ten reads as an article number."""
     for part in _PARTED.split(text):
         found = part.split()
         bare = [_BARE.fullmatch(piece) is not None for piece in found]

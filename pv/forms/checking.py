@@ -38,12 +38,12 @@ class Checked:
 
 
 def checked(form: Form, fields: pd.DataFrame) -> Checked:
-    """Check the rows of a form. A required cell that is empty, a day, number or code that cannot be read is a fault; a row
-    of blanks says nothing."""
+    """Check the rows of a form. A required cell that is empty, a day, number or code that cannot be read is a fault; a
+    row of blanks says nothing."""
     rows = fields.copy()
     for name, kind in form.kinds.items():
         rows[name] = over_unique(rows[name], tidy if kind == REMARK else clean)
-    silent = rows[form.answer] == "" if form.answer else rows[list(form.kinds)].eq("").all(axis=1)
+    silent = rows[form.answer] == "" if form.answer else (rows[list(form.kinds)] == "").all(axis=1)
     said = rows[~silent].copy()
     faults: list[Fault] = []
     masked: list[Fault] = []
