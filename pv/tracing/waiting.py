@@ -7,14 +7,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
-from pv import archive, store
-from pv.schema import quarantine
+from pv import archive, quarantine
 from pv.text import fold
 from pv.tracing.question import Asked, folds
-
-_KEY = ["stream", "case_number", "sheet", "rows"]
 
 
 def search_waiting(
@@ -26,24 +23,22 @@ def search_waiting(
     """
     if waiting.empty or not key:
         return waiting.iloc[:0], len(waiting)
-    columns = [quarantine.c[name] for name in (*_KEY, "raw")]
-    entries = store.read(connection, select(*columns))
-    sealed = entries.drop_duplicates(_KEY, keep="last").set_index(_KEY)["raw"].to_dict()
+    sealed = quarantine.raw_rows(connection, waiting["entry"].tolist())
     forms = {fold(text) for one in asked for text in (one.text, *one.wordings)} - {""}
     forms |= {form for one in asked if "lot" in one.kinds for form in folds(one.text, "lot")}
     found, unsearched = [], 0
     for place, row in enumerate(waiting.itertuples(index=False)):
-        names = _names(sealed.get((row.stream, row.case, row.sheet, row.rows)), forms, key)
+        names = _names(sealed[int(str(row.entry))], forms, key)
         unsearched += names is None
         if names:
             found.append(place)
     return waiting.iloc[found].reset_index(drop=True), unsearched
 
 
-def _names(sealed: str | None, forms: set[str], key: str) -> bool | None:
+def _names(sealed: str, forms: set[str], key: str) -> bool | None:
     """Whether a report names one of the texts; None where it cannot be opened."""
     try:
-        raw = json.loads(archive.unseal(sealed or "", key))
+        raw = json.loads(archive.unseal(sealed, key))
     except (archive.ArchiveError, ValueError):
         return None
     return any(forms & set(folds(cell, "lot")) for cell in _cells(raw))

@@ -237,6 +237,17 @@ def test_quarantined_reports_are_searched_with_the_key_only(home: Settings) -> N
     assert totals(asked(other, "A260403"))["quarantined_unsearched"] == 2
 
 
+def test_quarantined_reports_without_a_number_are_not_taken_for_one_another(tmp_path: Path, export: Export) -> None:
+    """They stand on the same row of two files."""
+    settings = Settings.load({"PVWATCH_HOME": str(tmp_path / "home"), "PVWATCH_KEY": KEY})
+    engine = store.open_store(settings.database_url)
+    for name, lot in (("a.csv", "A260403"), ("b.csv", "A260404")):
+        path = export("drug", [row("", 生产批号=lot)], name=name)
+        intake.load_file(engine, path, settings.archive, KEY, FIRST)
+    assert asked(settings, "A260403").waiting["file"].tolist() == ["a.csv"]
+    assert asked(settings, "A260404").waiting["file"].tolist() == ["b.csv"]
+
+
 def test_nothing_asked(home: Settings) -> None:
     with pytest.raises(ValueError, match="nothing is asked for"):
         asked(home, "不详")
