@@ -28,7 +28,7 @@ import xlsxwriter
 from sqlalchemy import Connection
 
 from pv import archive, contracts, store
-from pv.intake.forgotten import NUMBERS, impersonal, numbers, without_persons
+from pv.intake.forgotten import NUMBERS, are_numbers, impersonal, numbers, without_persons
 from pv.schema import redaction
 from pv.sources import Extract, FileRefused, Source, delimited, feedback, open_source, xml_copy
 from pv.sources.grids import Grid
@@ -117,7 +117,6 @@ class _Sheet:
     def lines(self, forgotten: frozenset[str]) -> Iterator[list[str]]:
         """All lines, each in the place that it has in the file."""
         written = self.heading_row + 1
-        beside = [place for place in range(self.width) if place not in self.told.values()]
         records = enumerate(delimited.records(self.text), start=1) if self.text is not None else iter(())
         yield from (list(line) for line in self.grid.head[:written])
         for block in self.grid.blocks(self.heading_row, range(self.width)):
@@ -126,8 +125,12 @@ class _Sheet:
             fields = {field: pd.Series(cells[place].to_pandas(), dtype="str") for field, place in self.told.items()}
             theirs = contracts.case_numbers(pd.DataFrame(fields)).isin(forgotten).to_numpy(dtype=bool)
             rows = [list(row) for row in zip(*(cell.to_pylist() for cell in cells), strict=True)]
+            kept = {self.told[field]: are_numbers(told, forgotten).to_numpy() for field, told in fields.items()}
             for number in np.flatnonzero(theirs):
-                for place in beside if block.ragged[number] else self.hidden:
+                if block.ragged[number]:
+                    alone = [place in kept and kept[place][number] for place in range(self.width)]
+                    rows[number] = [cell if its else "" for cell, its in zip(rows[number], alone, strict=True)]
+                for place in self.hidden:
                     rows[number][place] = ""
             places = zip(rows, block.row.tolist(), block.ragged.tolist(), theirs.tolist(), strict=True)
             for row, number, ragged, mine in places:

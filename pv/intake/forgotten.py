@@ -6,6 +6,7 @@ without them takes the place of the file (`copies.py`).
 
 from __future__ import annotations
 
+import pandas as pd
 from sqlalchemy import Connection, select
 
 from pv import contracts
@@ -13,6 +14,7 @@ from pv.schema import forgotten_case, redaction
 from pv.sources import Extract, feedback
 from pv.sources.extract import MARKS
 from pv.sources.layouts import MESSAGE, Layout, normalise_heading
+from pv.text import clean_all
 
 NUMBERS = ("report_number", "unique_id")
 
@@ -28,7 +30,7 @@ def without_persons(extract: Extract, forgotten: frozenset[str]) -> tuple[Extrac
     replaced: it tells any of these cells, or it is of a format from which cases are cut out whole.
 
     Of `raw` only columns that are known not to be personal keep their cells; of a row that is ragged, whose cells may
-    stand under each other's headings, only the numbers.
+    stand under each other's headings, only the number of the case.
     """
     theirs = contracts.case_numbers(extract.fields).isin(forgotten)
     if not theirs.any():
@@ -40,12 +42,19 @@ def without_persons(extract: Extract, forgotten: frozenset[str]) -> tuple[Extrac
     raw.loc[theirs.to_numpy(), [name for name in raw if normalise_heading(str(name)) not in known]] = ""
     ragged = theirs & fields["ragged"].astype(bool)
     if ragged.any():
-        numbered = {column.field: (column.name, *column.aliases) for column in extract.layout.columns}
-        kept = {normalise_heading(name) for field in NUMBERS for name in numbered.get(field, ())}
         fields.loc[ragged, [name for name in fields if name not in {*NUMBERS, "sheet", "row", *MARKS}]] = ""
-        raw.loc[ragged.to_numpy(), [name for name in raw if normalise_heading(str(name)) not in kept]] = ""
+        for name in set(NUMBERS) & set(fields):
+            fields.loc[ragged & ~are_numbers(fields[name], forgotten), name] = ""
+        hidden = ragged.to_numpy()
+        for heading in raw:
+            raw.loc[hidden & ~are_numbers(raw[heading], forgotten).to_numpy(), heading] = ""
     told = is_cut_out(extract.layout) or not (fields.equals(extract.fields) and raw.equals(extract.raw))
     return Extract(extract.layout, fields, raw), told
+
+
+def are_numbers(cells: pd.Series[str], forgotten: frozenset[str]) -> pd.Series[bool]:
+    """Whether each cell is the number of a forgotten case and nothing else."""
+    return clean_all(cells).isin(forgotten)
 
 
 def is_cut_out(layout: Layout) -> bool:

@@ -237,6 +237,22 @@ def test_a_layout_of_the_centre_is_cut_too(settings: Settings, tmp_path: Path) -
     assert (again.stored, again.unchanged) == (0, 2)
 
 
+def test_a_name_that_slipped_under_the_heading_of_the_number_goes_too(tmp_path: Path, export: Export) -> None:
+    """The row has a cell too many before the others; the case is known by its 唯一标识."""
+    path = export("drug", [{"报告表编码": "D2"}], "x.csv")
+    heading = path.read_text(encoding="utf-8-sig").splitlines()[0].split(",")
+    cells = {"报告表编码": NAMES[0], "唯一标识": "D1"}
+    with path.open("a", encoding="utf-8") as handle:
+        handle.write(",".join([*(cells.get(name, "") for name in heading), "x"]) + "\n")
+    engine, folder = _store(tmp_path, path)
+    done = forgetting.forget(engine, Place(folder, KEY), Wish("drug", "D1", "李四", "申请", NOW))
+    assert (done.files_replaced, done.files_deleted) == (1, 0)
+    assert Search(NAMES).in_bytes(_kept(folder)) == set()
+    assert b"D1" in _kept(folder)
+    again = load_file(engine, path, folder, KEY, NOW)
+    assert (again.read, again.stored, again.unchanged, again.entries) == (2, 0, 1, 0)
+
+
 def test_ragged_rows_are_no_reason_to_lose_a_file(tmp_path: Path, export: Export) -> None:
     """One of the case loses all but its number; one of another case keeps each cell, those beyond the heading too."""
     path = export("drug", [{"报告表编码": "D1", "患者姓名": NAMES[0]}, {"报告表编码": "D2"}], "x.csv")
