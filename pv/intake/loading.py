@@ -290,11 +290,11 @@ class Loading:
     def finish(self) -> FileAccount:
         """What needs the whole file: dates that wait for the newest receipt, duplicates, the file's record."""
         newest = self._tally.newest or self._today.isoformat()
+        if self._next[case_version] - self._first_version > _MANY:
+            store.refresh_statistics(self._connection, _FILLED)
         self._settle_undated(newest)
         if settle_pending(self._connection, self._first_version, newest):
             self._tally.touch([newest])
-        if self._next[case_version] - self._first_version > _MANY:
-            store.refresh_statistics(self._connection, _FILLED)
         linked = duplicates.link_new(self._connection, self._stream, self._first_version, self._stamp)
         self._tally.touch(linked.days)
         if linked.stopped:

@@ -49,6 +49,9 @@ def returned(versions: pd.DataFrame, known: pd.DataFrame, first_version: int) ->
 
 def settle_undated(connection: Connection, stream: str, first_version: int, newest: str) -> Settled:
     """Judge the versions of a file that wait for its newest receipt; those that do not hold are removed again."""
+    newest_export = _newest_export(connection, stream)
+    if newest_export <= newest and not _has_versions(connection, stream, first_version):
+        return Settled()
     waiting = _pending(connection, first_version)
     if waiting.empty:
         return Settled()
@@ -59,7 +62,7 @@ def settle_undated(connection: Connection, stream: str, first_version: int, newe
     again = (waiting["case_number"] + "\x1f" + waiting["content_hash"]).isin(known)
     outdated = ~again & (first > newest)
     dropped = (again & (last >= newest)) | outdated
-    doubtful = ~dropped & (_newest_export(connection, stream) > newest)
+    doubtful = ~dropped & (newest_export > newest)
     gone = waiting.loc[dropped, "version_id"].tolist()
     for start in range(0, len(gone), _KEYS):
         part = gone[start : start + _KEYS]
@@ -71,6 +74,13 @@ def settle_undated(connection: Connection, stream: str, first_version: int, newe
 def _newest_export(connection: Connection, stream: str) -> str:
     newest = select(func.coalesce(func.max(file.c.newest_on), "")).where(file.c.stream == stream)
     return str(connection.execute(newest).scalar_one())
+
+
+def _has_versions(connection: Connection, stream: str, first_version: int) -> bool:
+    """Whether other files have told any case of the stream."""
+    table = case_version.c
+    earlier = select(table.version_id).where(table.stream == stream, table.version_id < first_version)
+    return connection.execute(earlier.limit(1)).first() is not None
 
 
 def _pending(connection: Connection, first_version: int) -> pd.DataFrame:
