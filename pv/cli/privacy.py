@@ -259,7 +259,7 @@ def forget(case: str, stream: str, by: str, reason: str, dry_run: bool, yes: boo
         _show_told(found.told, dry_run)
     if dry_run:
         return
-    if not (yes or _agreed([one for one in found.told if one.whole and one.name], as_json)):
+    if not (yes or _agreed([one for one in found.told if one.whole], as_json)):
         click.echo("Nothing has been done.", err=True)
         sys.exit(1)
     done = forgetting.forget(engine, place, wish, _counting("worked on", as_json), found.clean)
@@ -296,9 +296,10 @@ def _agreed(whole: Sequence[Told], as_json: bool) -> bool:
     if not whole:
         return True
     if as_json or not sys.stdin.isatty():
+        names = ", ".join(one.name or "(refused)" for one in whole)
         click.echo(
-            f"The case cannot be cut out of {len(whole)} archived files: {', '.join(one.name for one in whole)}. They "
-            "would be deleted with all that they tell of other cases. Say --yes if that is what you want.",
+            f"The case cannot be cut out of {len(whole)} archived files: {names}. They would be deleted with all that "
+            "they tell of other cases. Say --yes if that is what you want.",
             err=True,
         )
         return False

@@ -28,13 +28,14 @@ def period(text: str) -> str:
 def span(text: str) -> str:
     """A period, or a quarter as `2026-Q3`; "" where it is neither.
 
-    >>> span("2026年第3季度"), span("2026q1"), span("2026-10"), span("2026-Q5")
-    ('2026-Q3', '2026-Q1', '2026-10', '')
+    >>> span("2026年第三季度"), span("2026年3季度"), span("2026q1"), span("2026-10"), span("2026-Q5")
+    ('2026-Q3', '2026-Q3', '2026-Q1', '2026-10', '')
     """
-    match = re.fullmatch(r"(\d{4})年?[-/ ]?(?:[Qq]|第)([1-4])(?:季度?)?", text)
+    match = re.fullmatch(r"(\d{4})年?[-/ ]?(?:[Qq]([1-4])|第?([1-4一二三四])季度?)", text)
     if match is None:
         return period(text)
-    return f"{match[1]}-Q{match[2]}" if is_of_our_time(int(match[1])) else ""
+    quarter = match[2] or str("一二三四".find(match[3]) + 1 or match[3])
+    return f"{match[1]}-Q{quarter}" if is_of_our_time(int(match[1])) else ""
 
 
 def bounds(span: str) -> tuple[str, date, date]:

@@ -28,6 +28,7 @@ import xlsxwriter
 from sqlalchemy import Connection
 
 from pv import archive, contracts, store
+from pv.intake import forgotten as forgotten_cases
 from pv.intake.forgotten import NUMBERS, are_numbers, impersonal, numbers, without_persons
 from pv.schema import redaction
 from pv.sources import Extract, FileRefused, Source, delimited, feedback, open_source, xml_copy
@@ -38,8 +39,11 @@ from pv.sources.xml_safety import Message
 
 
 def withhold(connection: Connection, source: Source, archived: tuple[Path, str], key: str, stamp: str) -> str:
-    """Put a copy without the forgotten cases into the place of an archived file (folder, SHA-256); gives the SHA-256 of
-    the copy, "" where there is none. `source`: the file in clear."""
+    """Keep a copy without the forgotten cases beside an archived file (folder, SHA-256), and note that it takes its
+    place: call `remove` once that is written for good. Gives the SHA-256 of the copy, "" where there is none.
+
+    `source`: the file in clear.
+    """
     folder, sha256 = archived
     with private_place(folder) as place:
         copy = copy_of(source, numbers(connection, source.layout.stream), place)
@@ -48,9 +52,14 @@ def withhold(connection: Connection, source: Source, archived: tuple[Path, str],
             archive.keep(copy, folder, replaced_by, key)
     values = {"sha256": sha256, "replaced_by": replaced_by, "recorded_at": stamp}
     connection.execute(redaction.insert().values(redaction_id=store.next_key(connection, redaction), **values))
+    return replaced_by
+
+
+def remove(archived: tuple[Path, str], replaced_by: str) -> None:
+    """Take a file out of the archive in whose place another stands, or none."""
+    folder, sha256 = archived
     if replaced_by != sha256:
         archive.stored_path(folder, sha256).unlink(missing_ok=True)
-    return replaced_by
 
 
 @contextmanager
@@ -89,6 +98,7 @@ def copy_of(source: Source, forgotten: frozenset[str], place: Path) -> Path | No
 
 def _of_messages(source: Source, messages: Dialect, forgotten: frozenset[str], target: Path) -> Path | None:
     theirs: set[int] = set()
+    telling = forgotten_cases.telling(forgotten)
     for extract in source.batches():
         fields = extract.fields
         theirs |= set(map(int, fields.loc[contracts.case_numbers(fields).isin(forgotten), "row"]))
@@ -97,7 +107,7 @@ def _of_messages(source: Source, messages: Dialect, forgotten: frozenset[str], t
         if message.tree is not None:
             return message.number in theirs
         whole = len(message.text.encode()) == message.end - message.begin
-        return not whole or any(number in message.text for number in forgotten)
+        return not whole or telling.search(message.text) is not None
 
     return target if xml_copy.copy_without(source.path, messages, leave_out, target) else None
 

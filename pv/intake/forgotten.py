@@ -6,6 +6,9 @@ without them takes the place of the file (`copies.py`).
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
+
 import pandas as pd
 from sqlalchemy import Connection, select
 
@@ -50,6 +53,11 @@ def without_persons(extract: Extract, forgotten: frozenset[str]) -> tuple[Extrac
             raw.loc[hidden & ~are_numbers(raw[heading], forgotten).to_numpy(), heading] = ""
     told = is_cut_out(extract.layout) or not (fields.equals(extract.fields) and raw.equals(extract.raw))
     return Extract(extract.layout, fields, raw), told
+
+
+def telling(numbers: Iterable[str]) -> re.Pattern[str]:
+    """Finds any of these numbers in a text, not within a longer number or word."""
+    return re.compile(rf"(?<![0-9A-Za-z])(?:{'|'.join(map(re.escape, sorted(numbers)))})(?![0-9A-Za-z])")
 
 
 def are_numbers(cells: pd.Series[str], forgotten: frozenset[str]) -> pd.Series[bool]:

@@ -92,7 +92,7 @@ def _into_store(
     with _archiving(path, archive_folder, sha256, key, dry_run) as finish, store.writing(engine) as connection:
         keys_given = (key, keys.hash_key(connection, key, archive_folder))
         stamp = instant_text(recorded_at.astimezone(UTC))
-        forgotten_met = False
+        forgotten_met, replaced_by = False, sha256
         if isinstance(source.layout, Form):
             account = load_filled(connection, source, path, sha256, keys_given, stamp)
         elif source.layout.grain == USE:
@@ -104,7 +104,8 @@ def _into_store(
             connection.rollback()
             return replace(account, kind=DRY_RUN)
         if forgotten_met:
-            copies.withhold(connection, source, (archive_folder, sha256), key, stamp)
+            replaced_by = copies.withhold(connection, source, (archive_folder, sha256), key, stamp)
+    copies.remove((archive_folder, sha256), replaced_by)
     return account
 
 

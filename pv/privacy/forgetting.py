@@ -32,6 +32,7 @@ from pv.week import instant_text, local_day
 Progress = Callable[[int, int], None]
 
 _PIECE = 1 << 20  # bytes
+_BESIDE = 1 << 10  # bytes, more than any number of a case
 _MAX_UNPACKED = 1 << 32  # bytes of a refused archive that are looked through
 
 
@@ -219,6 +220,7 @@ def _replace(engine: Engine, file: tuple[Path, str], given: tuple[Place, str], w
                 mine = (table.c.stream == wish.stream) & (table.c.content_hash == before)
                 connection.execute(table.update().where(mine).values(content_hash=after))
         copy = copies.withhold(connection, source, (place.folder, sha256), place.key, wish.stamp)
+    copies.remove((place.folder, sha256), copy)
     done.files_replaced += bool(copy)
     done.files_deleted += not copy
 
@@ -257,12 +259,12 @@ def _told(source: Source, hashing: str, wish: Wish) -> _Telling | None:
 def _broken_tells(extract: Extract, number: str) -> bool:
     """Whether a message that cannot be read holds the number; its text is the last column."""
     texts = extract.raw.loc[extract.fields["fault"] != "", extract.raw.columns[-1]]
-    return any(number in text for text in texts)
+    return any(map(forgotten.telling([number]).search, texts))
 
 
 def _tells(path: Path, number: str) -> bool:
     """Whether a file that no layout reads holds the number of the case; so does one that cannot be looked through."""
-    written = [number.encode(encoding) for encoding in ("utf-8", "gb18030", "utf-16-le", "utf-16-be")]
+    written = [_written(number, encoding) for encoding in ("utf-8", "gb18030", "utf-16-le", "utf-16-be")]
     with path.open("rb") as stream:
         packed = stream.read(2) == b"PK"
         stream.seek(0)
@@ -283,15 +285,22 @@ def _tells(path: Path, number: str) -> bool:
     return False
 
 
-def _holds(stream: IO[bytes], written: Sequence[bytes], most: int) -> bool:
+def _written(number: str, encoding: str) -> re.Pattern[bytes]:
+    """Finds a number in bytes, not within a longer one. Letters beside it are no sign: a byte of a Chinese character of
+    GB18030 may look like one."""
+    beside = {"utf-16-le": rb"[0-9]\x00", "utf-16-be": rb"\x00[0-9]"}.get(encoding, rb"[0-9]")
+    return re.compile(rb"(?<!%s)%s(?!%s)" % (beside, re.escape(number.encode(encoding)), beside))
+
+
+def _holds(stream: IO[bytes], written: Sequence[re.Pattern[bytes]], most: int) -> bool:
     """Whether a stream holds one of the texts, or is longer than `most`."""
     held = b""
     while piece := stream.read(_PIECE):
         held += piece
         most -= len(piece)
-        if most < 0 or any(text in held for text in written):
+        if most < 0 or any(text.search(held) for text in written):
             return True
-        held = held[-max(map(len, written)) :]  # one may stand across two pieces
+        held = held[-_BESIDE:]  # one may stand across two pieces
     return False
 
 
@@ -316,7 +325,7 @@ def _erase(connection: Connection, hashing: str, wish: Wish, done: Forgotten) ->
 def _erase_unnumbered(connection: Connection, key: str, wish: Wish) -> int:
     """Take out quarantined texts of which no number could be read, but which hold that of the case: a broken message,
     a displaced row."""
-    number = re.compile(rf"(?<![0-9A-Za-z]){re.escape(wish.number)}(?![0-9A-Za-z])")
+    number = forgotten.telling([wish.number])
     waiting = (quarantine.c.stream == wish.stream) & (quarantine.c.case_number == "") & (quarantine.c.raw != "")
     found = []
     for entry, sealed in connection.execute(select(quarantine.c.quarantine_id, quarantine.c.raw).where(waiting)):

@@ -166,6 +166,34 @@ def test_a_file_of_which_no_copy_can_be_made_is_deleted(engine: Engine, folder: 
     assert account.stored == 0
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "gb18030", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize(("text", "gone"), [("编号D1，", True), ("丂D1", True), ("D12 D10", False), ("", False)])
+def test_refused_files_go_where_they_hold_the_number_and_no_longer_one(
+    engine: Engine, folder: Path, tmp_path: Path, encoding: str, text: str, gone: bool
+) -> None:
+    refused = tmp_path / "list.bin"
+    refused.write_bytes(f"{text}\n".encode(encoding))
+    archive.keep(refused, folder / archive.REFUSED, archive.file_sha256(refused), KEY)
+    forget(engine, folder, WISH)
+    assert (archive.objects(folder / archive.REFUSED) == []) == gone
+
+
+def test_no_file_goes_before_it_is_noted_what_stands_in_its_place(
+    engine: Engine, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = _contents(folder)
+    withhold = copies.withhold
+
+    def broken(*given: Any) -> str:
+        withhold(*given)
+        raise OSError("no space left on the device")
+
+    monkeypatch.setattr(copies, "withhold", broken)
+    with pytest.raises(OSError, match="no space"):
+        forget(engine, folder, WISH)
+    assert before.items() <= _contents(folder).items()
+
+
 @pytest.mark.parametrize("place", ["withhold", "_erase", "_replace"])
 def test_a_killed_run_is_gone_on_with(
     engine: Engine, folder: Path, monkeypatch: pytest.MonkeyPatch, place: str
