@@ -119,6 +119,13 @@ class StreamCases:
         counted["product"] = products.labelled(counted)
         return counted
 
+    def product_names(self) -> dict[tuple[str, str], str]:
+        """(level, product) → the product with which it is reported most, for levels that do not tell it themselves."""
+        columns = self._definition.levels
+        unnamed = [level for level, column in columns.items() if column in products.UNNAMED]
+        named = {level: products.names(self._labelled, columns[level]) for level in unnamed}
+        return {(level, product): name for level, of in named.items() for product, name in of.items()}
+
     def view(self, as_filed: bool = False, event_kinds: Collection[str] = ()) -> StreamView:
         """The stream's segments with their products and events.
 

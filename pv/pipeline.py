@@ -197,6 +197,7 @@ def _week_inputs(
         files = store.read(
             connection, select(file_table).where(file_table.c.recorded_at <= stamp).order_by(file_table.c.file_id)
         )
+    product_names = {stream.stream: stream.product_names() for stream in loaded}
     unmapped = pd.concat([mapping.waiting(stream, known) for stream in loaded], ignore_index=True)
     names = {
         f"district:{code}": f"district:{name}"
@@ -235,6 +236,7 @@ def _week_inputs(
             screens=screens,
             reviews=pairs,
             duplicates=duplicate_counts,
+            product_names=product_names,
             evidence={name: pd.concat([of[name] for of in tables], ignore_index=True) for name in KINDS if tables}
             | (_context(registers, loaded, known, signals, week, product) if beside or product else {}),
         )

@@ -82,6 +82,14 @@ def _spread(texts: list[str], codes: pa.Int32Array, index: pd.Index) -> pd.Serie
     return pd.Series(pd.array(pa.array(texts, pa.large_string()).take(codes), dtype="str"), index=index)
 
 
+def one_label_a_row(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows of a key and labels, with a row for each label of a cell that holds several (lots, ingredients)."""
+    for column in rows.columns[1:]:
+        if isinstance(rows[column].dtype, pd.StringDtype) and rows[column].str.contains(SEVERAL, regex=False).any():
+            rows = rows.assign(**{column: rows[column].str.split(SEVERAL)}).explode(column).astype({column: "str"})
+    return rows
+
+
 def clean_all(values: pd.Series[str]) -> pd.Series[str]:
     """`clean` of every value; numbers and codes, of which each is another, are seen to be clean at once."""
     if len(values) and values.iloc[0].isascii():

@@ -87,6 +87,14 @@ def test_levels_have_the_columns_of_their_stream(engine: Engine, export: Export)
     }
 
 
+def test_numbers_lots_and_models_go_by_their_product(engine: Engine, export: Export) -> None:
+    _ingest(engine, export, "device", [{"型号": "A-1", "产品批号": "20260101"}], NOW)
+    device = "国械注准20153141234 一次性使用输液器"
+    assert _cases(engine, "device", NOW).product_names() == {("model", "A-1"): device, ("lot", "20260101"): device}
+    _ingest(engine, export, "drug", [{"批准文号": "国药准字H20079133", "生产批号": ""}], NOW)
+    assert _cases(engine, "drug", NOW).product_names() == {("approval", "国药准字H20079133"): "阿莫西林胶囊"}
+
+
 def test_hospitals_known_unknown_and_blank(engine: Engine, export: Export) -> None:
     rows = [
         {"报告表编码": "D1"},

@@ -13,11 +13,12 @@ import pandas as pd
 
 from pv.codes import lots, numbers, udi
 from pv.reference import streams
-from pv.text import BLANK, SEVERAL, clean, clean_all, lookup, over_unique
+from pv.text import BLANK, SEVERAL, clean, clean_all, lookup, one_label_a_row, over_unique
 
 # The rules by which a product is known, in the order in which they are tried.
 SYNONYM, UDI_TABLE, NUMBER, ODD_NUMBER, NAME = "synonym", "udi", "number", "odd_number", "as_written"
 DERIVED = ("ingredient", "catalogue")  # columns that only a view has
+UNNAMED = ("identifier", "lot", "model")  # columns of which a cell does not say what product it is
 CONFLICT = "udi_conflict"  # the number and the UDI of a row name different products
 
 
@@ -160,6 +161,13 @@ def labelled(products: pd.DataFrame) -> pd.Series[str]:
         lookup(products["product"], _most_frequent(mine[mine[column] != ""], column)) for column in ("number", "name")
     )
     return (number + " " + name).str.strip().where(numbered, products["product"])
+
+
+def names(products: pd.DataFrame, column: str) -> dict[str, str]:
+    """Number, lot or model → the product (label) with which it is reported most; of a tie the one that sorts first."""
+    told = (products[column] != "") & (products["product"] != "")
+    rows = one_label_a_row(products.loc[told, ["product", column]])
+    return _most_frequent(rows.rename(columns={"product": "name", column: "product"}), "name")
 
 
 def _most_frequent(rows: pd.DataFrame, column: str) -> dict[str, str]:

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import Any
 
 import pandas as pd
 
@@ -39,7 +40,7 @@ class WeekInput:
     `reviews` and `duplicates`: pairs that may be one event, and how many, of `pv.reviews` at `as_of`;
     `accounts`: those of all rows up to `as_of`; `files`: files ingested up to then;
     `unmapped`: stream, kind (product, event, hospital), wording, beside (the name of a number), cases;
-    `mappings` as of `StreamCases.mappings`, for all streams.
+    `mappings` as of `StreamCases.mappings`, for all streams; `product_names`: stream → `StreamCases.product_names`.
     """
 
     week: Week
@@ -60,6 +61,7 @@ class WeekInput:
     reviews: pd.DataFrame = field(repr=False, default_factory=lambda: pd.DataFrame(columns=list(reviews.COLUMNS)))
     duplicates: pd.DataFrame = field(repr=False, default_factory=lambda: pd.DataFrame(columns=list(reviews.COUNTS)))
     accounts: Accounts | None = field(repr=False, default=None)
+    product_names: Mapping[str, Mapping[tuple[str, str], str]] = field(repr=False, default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -142,7 +144,10 @@ class StreamTotals:
 
 @dataclass(frozen=True)
 class Alert:
-    """One row of `signals.csv` that has a status: see `pv.signals.alerts` for the columns."""
+    """One row of `signals.csv` that has a status: see `pv.signals.alerts` for the columns.
+
+    `product_name`: the product with which a number, a lot or a model is reported most.
+    """
 
     stream: str
     event_kind: str
@@ -192,6 +197,16 @@ class Alert:
     ebgm_stratified: float
     eb05_stratified: float
     eb95_stratified: float
+    product_name: str = ""
+
+    @property
+    def label(self) -> str:
+        """The product as people know it."""
+        return f"{self.product} {self.product_name}".strip()
+
+    def cell(self, column: str) -> Any:
+        """What a sheet shows in a column."""
+        return self.label if column == "product" else getattr(self, column, "")
 
     def changed_in(self, week: Week) -> bool:
         """Whether this week gave a reason to look at the pair again."""

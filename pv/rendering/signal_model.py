@@ -46,7 +46,7 @@ from pv.rendering.totals import stream_totals
 from pv.week import Week
 
 _STATUS_ORDER = {status: place for place, status in enumerate((*CHANGED, *STANDING, LAPSED))}
-_ALERT_FIELDS = [field.name for field in fields(Alert)]
+_ALERT_FIELDS = [field.name for field in fields(Alert) if field.name != "product_name"]
 _TABLE_KEY = ["stream", "event_kind", "level", "comparator", "window"]
 MOST_MAPPINGS = 20_000  # rows of the sheet
 _GROUPS = ("death", "new_serious", "serious")
@@ -55,7 +55,8 @@ _GROUPS = ("death", "new_serious", "serious")
 def signal_report(week_input: WeekInput) -> SignalReport:
     """Everything the signal report says."""
     week = week_input.week
-    alerts = sorted(_alerts(week_input.signals), key=lambda alert: (not alert.changed_in(week), *_gravity(alert)))
+    told = _alerts(week_input.signals, week_input.product_names)
+    alerts = sorted(told, key=lambda alert: (not alert.changed_in(week), *_gravity(alert)))
     pairs = _gravest_by_pair(alerts)
     grave = week_cases(week_input.filings, week_input.filings_before, week_input.week)
     totals = stream_totals(week_input.filings, week_input.quarantined, week_input.week)
@@ -106,9 +107,10 @@ def _accounts(week_input: WeekInput) -> Table:
     return Table((), ()) if week_input.accounts is None else Table.of(week_input.accounts.streams, ACCOUNTS)
 
 
-def _alerts(signals: pd.DataFrame) -> Iterator[Alert]:
+def _alerts(signals: pd.DataFrame, names: Mapping[str, Mapping[tuple[str, str], str]]) -> Iterator[Alert]:
     for record in signals.loc[signals["status"] != "", _ALERT_FIELDS].to_dict("records"):
-        yield Alert(**{str(name): value for name, value in record.items()})
+        product_name = names.get(record["stream"], {}).get((record["level"], record["product"]), "")
+        yield Alert(**{str(name): value for name, value in record.items()}, product_name=product_name)
 
 
 def _gravity(alert: Alert) -> tuple[Any, ...]:
@@ -172,7 +174,7 @@ def _assessment(pairs: Iterable[Alert], risks: Mapping[tuple[str, str], int]) ->
     for alert in pairs:
         if alert.status != LAPSED:
             told = {"risks": risks.get((alert.stream, alert.product), 0)}
-            rows.append(tuple(told.get(column.name, getattr(alert, column.name, "")) for column in ASSESSMENT))
+            rows.append(tuple(told.get(column.name, alert.cell(column.name)) for column in ASSESSMENT))
     return Table(ASSESSMENT, tuple(rows))
 
 

@@ -70,7 +70,7 @@ def write_signal_workbook(report: SignalReport, path: Path) -> None:
     title = f"{heading.area} 药械妆安全信号周报 {heading.week}"
     with Book(path, title, heading.as_of, {screen.name: screen.zh for screen in report.screens}) as book:
         _summary(book, report, title)
-        alerts = Table(SIGNALS, tuple(tuple(getattr(a, c.name) for c in SIGNALS) for a in report.alerts))
+        alerts = Table(SIGNALS, tuple(tuple(a.cell(c.name) for c in SIGNALS) for a in report.alerts))
         book.table_sheet("统计提示", alerts, frozen=7)
         book.table_sheet("病例", report.cases, frozen=3)
         _form(book, report.assessment)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from pv.signals.background import Background, rows_of
-from pv.signals.counts import Incidence, one_label_a_row
+from pv.signals.counts import Incidence
 from pv.signals.groups import SameGroup, WholeStream
 from pv.signals.history import NEVER, STATUSES
 from pv.signals.measures import MEASURE_COLUMNS
@@ -19,6 +19,7 @@ from pv.signals.running import RunningCounts, Segments
 from pv.signals.screens import ALL_TIME, BACKGROUND, STREAM, WINDOWS, Screen, tables_of
 from pv.signals.stratified_measures import STRATIFIED_COLUMNS, view_strata
 from pv.signals.tables import TableRun
+from pv.text import one_label_a_row
 from pv.week import Week
 
 if TYPE_CHECKING:

@@ -25,11 +25,12 @@ from scipy.sparse import csr_array
 
 from pv.reference import COLUMNS, streams
 from pv.reference.counts_elsewhere import until_week
-from pv.signals.counts import Bools, Incidence, Ints, incidence_matrix, one_label_a_row, pair_counts
+from pv.signals.counts import Bools, Incidence, Ints, incidence_matrix, pair_counts
 from pv.signals.empty_cells import EmptyCells
 from pv.signals.measures import Floats
 from pv.signals.prior import Cells, cells_from_expected
 from pv.signals.running import RunningCounts, Segments, Tally
+from pv.text import one_label_a_row
 from pv.week import Week
 
 if TYPE_CHECKING:

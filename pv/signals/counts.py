@@ -20,8 +20,6 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from pv.text import SEVERAL
-
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 _WORTH_THREADS = 1_000_000  # entries of D from which a second thread gains more than it costs
@@ -143,14 +141,6 @@ def incidence_matrix(rows: Ints, columns: Ints, shape: tuple[int, int]) -> csr_a
 def column_sums(matrix: csr_array) -> Ints:
     sums = np.bincount(matrix.indices, weights=matrix.data, minlength=matrix.shape[1])
     return sums.astype(np.int64)
-
-
-def one_label_a_row(rows: pd.DataFrame) -> pd.DataFrame:
-    """Rows of segment and labels, with a row for each label of a cell that holds several (lots, ingredients)."""
-    for column in rows.columns[1:]:
-        if isinstance(rows[column].dtype, pd.StringDtype) and rows[column].str.contains(SEVERAL, regex=False).any():
-            rows = rows.assign(**{column: rows[column].str.split(SEVERAL)}).explode(column).astype({column: "str"})
-    return rows
 
 
 def encode(labels: pd.Series) -> tuple[Ints, pd.Index]:

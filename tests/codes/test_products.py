@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pv.codes.products import Tables, labelled, lots_of, resolved, with_identity
+from pv.codes.products import Tables, labelled, lots_of, names, resolved, with_identity
 from pv.text import SEVERAL
 
 BLANK = dict.fromkeys(["name", "identifier", "maker", "model", "lot", "class", "udi", "risk_class"], "")
@@ -111,6 +111,14 @@ def test_the_label_takes_the_most_frequent_wording() -> None:
         dtype="str",
     )
     assert labelled(rows).tolist() == ["R1 输液器"] * 3 + ["R2 乙"] * 2 + ["名"]
+
+
+def test_a_lot_goes_by_the_product_with_which_it_is_reported_most() -> None:
+    several = [("乙片", f"L2{SEVERAL}L1"), ("乙片", "L2"), ("乙片", ""), ("", "L3")]
+    rows = [("甲片", "L1"), ("甲片", "L1"), *several, ("丙片", "L4"), ("丁片", "L4")]
+    table = pd.DataFrame(rows, columns=["product", "lot"], dtype="str")
+    assert names(table, "lot") == {"L1": "甲片", "L2": "乙片", "L4": "丁片"}
+    assert names(table.iloc[:0], "lot") == {}
 
 
 @settings(max_examples=20)  # a frame each

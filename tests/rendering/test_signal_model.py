@@ -38,6 +38,18 @@ def test_a_pair_of_several_tables_is_assessed_once(city: City) -> None:
     )
 
 
+def test_a_number_is_shown_with_its_product(city: City) -> None:
+    plain = signal_report(city.week_input)
+    first = plain.alerts[0]
+    names = {first.stream: {(first.level, first.product): "某某片"}}
+    report = signal_report(replace(city.week_input, product_names=names))
+    shown = {alert.label for alert in report.alerts if alert.product_name}
+    assert shown == {f"{first.product} 某某片"}
+    place = report.assessment.place("product")
+    assert shown < {row[place] for row in report.assessment.rows}
+    assert [alert.key for alert in report.alerts] == [alert.key for alert in plain.alerts]  # known again next week
+
+
 def test_the_form_is_empty_where_people_write(city: City) -> None:
     table = signal_report(city.week_input).assessment
     for name in ("conclusion", "measure", "responsible", "due_on", "assessor"):
