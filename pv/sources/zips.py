@@ -119,7 +119,7 @@ def _zip_members(path: Path) -> tuple[Member, ...]:
         raise FileRefused("archive_members", limit=MAX_MEMBERS)
     try:
         with zipfile.ZipFile(path) as archive:
-            listed = [info for info in archive.infolist() if not info.is_dir()]
+            listed = [info for info in archive.infolist() if not info.filename.endswith("/")]
     except _DAMAGE:
         raise FileRefused("archive_damaged", name=path.name) from None
     if any(info.filename == "[Content_Types].xml" for info in listed):

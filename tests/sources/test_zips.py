@@ -56,6 +56,13 @@ def test_names_that_point_outside(tmp_path: Path, name: str) -> None:
     assert refusal(lambda: members(path)) == "archive_path"
 
 
+def test_a_member_without_a_name(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        archive.writestr("a.txt", "x")
+        archive.filelist[0].filename = ""  # as the list at the end of the archive then says
+    assert refusal(lambda: members(tmp_path / "x.zip")) == "archive_path"
+
+
 @pytest.mark.parametrize("name", ["inner.zip", "a/b.ZIP", "t.tar.gz", "q.7z"])
 def test_archives_within_archives(tmp_path: Path, name: str) -> None:
     path = packed(tmp_path / "x.zip", {name: "x"})
