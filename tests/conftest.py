@@ -14,6 +14,7 @@ from sqlalchemy import Engine, create_engine, text
 
 from pv import store
 from pv.schema import metadata
+from pv.settings import Settings
 from pv.sources.layouts import layouts
 
 KEY = "0" * 43 + "="
@@ -119,3 +120,16 @@ def export(tmp_path: Path) -> Export:
         return path
 
     return write
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, store_url: str) -> Settings:
+    """An installation of its own, as the environment tells commands of it."""
+    for name in ("PVWATCH_INBOX", "PVWATCH_OUT", "PVWATCH_REFERENCE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PVWATCH_DATABASE_URL", store_url)
+    monkeypatch.setenv("PVWATCH_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("PVWATCH_KEY", KEY)
+    monkeypatch.setenv("PVWATCH_USER", "李四")
+    monkeypatch.setenv("PVWATCH_LANG", "en")
+    return Settings.load()

@@ -9,25 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import openpyxl
-import pytest
 from click.testing import CliRunner, Result
 
 from pv import access, pipeline, store
 from pv.cli import main
 from pv.settings import Settings
-from tests.conftest import KEY, NOW, Export
-
-
-@pytest.fixture
-def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, store_url: str) -> Settings:
-    for name in ("PVWATCH_INBOX", "PVWATCH_OUT", "PVWATCH_REFERENCE"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("PVWATCH_DATABASE_URL", store_url)
-    monkeypatch.setenv("PVWATCH_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("PVWATCH_KEY", KEY)
-    monkeypatch.setenv("PVWATCH_USER", "李四")
-    monkeypatch.setenv("PVWATCH_LANG", "en")
-    return Settings.load()
+from tests.conftest import NOW, Export
 
 
 def _run(*words: str, code: int = 0) -> Result:

@@ -167,18 +167,6 @@ def test_a_row_that_is_dismissed_need_not_wait_again(engine: Engine, tmp_path: P
     assert _states(engine) == ["dismissed"]
 
 
-@pytest.fixture
-def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, store_url: str) -> Settings:
-    for name in ("PVWATCH_INBOX", "PVWATCH_OUT", "PVWATCH_REFERENCE"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("PVWATCH_DATABASE_URL", store_url)
-    monkeypatch.setenv("PVWATCH_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("PVWATCH_KEY", KEY)
-    monkeypatch.setenv("PVWATCH_USER", "李四")
-    monkeypatch.setenv("PVWATCH_LANG", "en")
-    return Settings.load()
-
-
 def _run(*words: str, code: int = 0) -> str:
     result = CliRunner().invoke(main, ["quarantine", *words])
     assert result.exit_code == code, result.output
